@@ -1,0 +1,101 @@
+"""The interface that every covariance parameterisation implements.
+
+Notation: B batch, C classes (logit channels), R rank, *S the spatial shape (Z, Y, X).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+#: Log-variances are clamped to this range, as in the released code of the paper.
+LOG_VARIANCE_RANGE = (-5.0, 5.0)
+
+#: Initial log-variance: small enough that step 0 of fine-tuning is close to the base model.
+INITIAL_LOG_VARIANCE = -2.0
+
+
+class LogitDistribution(ABC):
+    """A multivariate normal distribution over the logits of a volume, N(mean, Sigma)."""
+
+    def __init__(self, mean: Tensor) -> None:
+        self.mean = mean
+
+    @abstractmethod
+    def rsample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Draw ``n`` reparameterised samples of all logits.
+
+        Returns:
+            (n, B, C, *S) samples that carry gradients to mean and covariance.
+        """
+
+    @abstractmethod
+    def voxel_covariance(self) -> Tensor:
+        """The C x C covariance of the logits of each voxel, (B, C, C, *S)."""
+
+    @abstractmethod
+    def projected_variance(self, projection: Tensor) -> Tensor:
+        r"""Variance of linear combinations of the logits of each voxel.
+
+        Args:
+            projection: (Q, C) coefficients T.
+
+        Returns:
+            (B, Q, *S) with :math:`\operatorname{diag}(T \Sigma_n T^\top)`, without forming
+            :math:`\Sigma_n`.
+        """
+
+
+class StochasticHead(nn.Module, ABC):
+    """Last layer of the network: features -> logit distribution.
+
+    The layer that gives the mean keeps the weights of the base model. By default the head returns the
+    mean alone, so the network behaves as the base model in any software that knows nothing of
+    distributions; :attr:`returns_distribution` switches that.
+    """
+
+    #: Name in plans, bundles and on the command line.
+    parameterisation: str
+
+    def __init__(self, mean: nn.Module) -> None:
+        super().__init__()
+        self.mean = mean
+        self.returns_distribution = False
+
+    @abstractmethod
+    def distribution(self, features: Tensor) -> LogitDistribution:
+        """The distribution of the logits given (B, F, *S) float32 features."""
+
+    @abstractmethod
+    def reset_parameters(self) -> None:
+        """Initialise everything but the mean, such that the variance starts small."""
+
+    def forward(self, features: Tensor) -> Tensor | LogitDistribution:
+        """The mean logits (B, C, *S), or the distribution when :attr:`returns_distribution` is set.
+
+        Distributions are computed in float32 even where the backbone runs in lower precision.
+        """
+        if not self.returns_distribution:
+            mean: Tensor = self.mean(features)
+            return mean
+        with torch.autocast(features.device.type, enabled=False):
+            return self.distribution(features.float())
+
+
+def variance_from_log(log_variance: Tensor) -> Tensor:
+    """D = exp(log d) with log d clamped to :data:`LOG_VARIANCE_RANGE`."""
+    return log_variance.clamp(*LOG_VARIANCE_RANGE).exp()
+
+
+def standard_normal(
+    shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None
+) -> Tensor:
+    """Standard normal noise on the device and in the dtype of ``like``."""
+    return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
+
+
+def squared_projection_of_diagonal(projection: Tensor, variance: Tensor) -> Tensor:
+    """diag(T diag(d) T^T) = (T * T) d for T (Q, C) and d (B, C, *S)."""
+    return torch.einsum("qc,bc...->bq...", projection.square(), variance)

@@ -1,0 +1,103 @@
+"""What a head is made from, and how it is built."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import nn
+
+from mobseg.covariance.base import StochasticHead
+from mobseg.covariance.deterministic import DeterministicHead
+from mobseg.covariance.diagonal import DiagonalHead
+from mobseg.covariance.low_rank import LowRankHead
+from mobseg.covariance.mixture_of_bases import (
+    MixtureOfBasesHead,
+    MixtureOfBlocksHead,
+    Selection,
+    WeightHead,
+)
+from mobseg.covariance.single_basis import SingleBasisHead
+from mobseg.errors import InvalidInput
+
+#: Name -> head, in the order of the paper's tables.
+PARAMETERISATIONS: dict[str, type[StochasticHead]] = {
+    head.parameterisation: head
+    for head in (
+        DeterministicHead,
+        DiagonalHead,
+        LowRankHead,
+        SingleBasisHead,
+        MixtureOfBasesHead,
+        MixtureOfBlocksHead,
+    )
+}
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Everything that shapes a head; stored in the plans as arguments of the network.
+
+    Attributes:
+        parameterisation: a key of :data:`PARAMETERISATIONS`.
+        rank: R, 16 in the paper.
+        bases: M, 3 in the paper.
+        cells: P, cells along each axis of a patch; 4 in the released code.
+        weight_head: second layer of the W head.
+        selection: how W becomes a basis.
+
+    Raises:
+        InvalidInput: unknown parameterisation, or a size below one.
+    """
+
+    parameterisation: str
+    rank: int = 16
+    bases: int = 3
+    cells: int = 4
+    weight_head: WeightHead = "convolution"
+    selection: Selection = "soft"
+
+    def __post_init__(self) -> None:
+        if self.parameterisation not in PARAMETERISATIONS:
+            raise InvalidInput(
+                f"There is no parameterisation {self.parameterisation!r}; "
+                f"choose one of {', '.join(PARAMETERISATIONS)}."
+            )
+        if min(self.rank, self.bases, self.cells) < 1:
+            raise InvalidInput(
+                f"Rank, bases and cells must be at least 1, got {self.rank}, {self.bases}, {self.cells}."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def build_head(
+    settings: HeadSettings, mean: nn.Module, conv: type[nn.Module], features: int, classes: int
+) -> StochasticHead:
+    """Build the head around the base model's last layer.
+
+    Args:
+        settings: the parameterisation and its sizes.
+        mean: the layer that gives the mean logits; kept as it is.
+        conv: convolution class of the network.
+        features: channels of the last decoder stage.
+        classes: C.
+    """
+    head = PARAMETERISATIONS[settings.parameterisation]
+    sizes: dict[str, Any] = {}
+    if issubclass(head, DeterministicHead):
+        return head(mean)
+    if not issubclass(head, DiagonalHead):
+        sizes["rank"] = settings.rank
+    if issubclass(head, MixtureOfBasesHead):
+        sizes |= {
+            "bases": settings.bases,
+            "cells": settings.cells,
+            "weight_head": settings.weight_head,
+            "selection": settings.selection,
+        }
+    built: StochasticHead = head(mean, conv, features, classes, **sizes)  # type: ignore[call-arg]
+    built.reset_parameters()
+    return built

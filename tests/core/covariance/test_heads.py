@@ -1,0 +1,101 @@
+"""Heads on real feature maps: gradients, limits and the start of fine-tuning."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mobseg.covariance import PARAMETERISATIONS, HeadSettings, build_head
+from mobseg.errors import InvalidInput
+from mobseg.losses import LossSettings, Objective, segmentation_loss
+from torch import nn
+
+FEATURES, CLASSES, SHAPE = 6, 2, (4, 6, 5)
+STOCHASTIC = [name for name in PARAMETERISATIONS if name != "deterministic"]
+
+
+def _head(name: str, **settings: object) -> nn.Module:
+    torch.manual_seed(0)
+    mean = nn.Conv3d(FEATURES, CLASSES, 1)
+    chosen = HeadSettings(name, rank=4, cells=2, **settings)  # type: ignore[arg-type]
+    return build_head(chosen, mean, nn.Conv3d, FEATURES, CLASSES)
+
+
+def _features() -> torch.Tensor:
+    return torch.randn(2, FEATURES, *SHAPE, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", PARAMETERISATIONS)
+def test_a_head_returns_the_mean_unless_asked_for_more(name: str) -> None:
+    head, features = _head(name), _features()
+    assert torch.equal(head(features), head.mean(features))
+    head.returns_distribution = True
+    torch.testing.assert_close(head(features).mean, head.mean(features))
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_the_initial_variance_is_small(name: str) -> None:
+    head = _head(name)
+    variance = head.distribution(_features()).voxel_covariance().diagonal(dim1=1, dim2=2)
+    assert variance.min() > 0.05
+    assert variance.max() < 0.5
+
+
+@pytest.mark.parametrize("objective", ["expected_loss", "marginal_nll", "joint_nll"])
+@pytest.mark.parametrize("name", STOCHASTIC)
+def test_a_gradient_reaches_every_parameter(name: str, objective: Objective) -> None:
+    """mu, D, A, B and W all learn, for every parameterisation and objective."""
+    head = _head(name)
+    labels = torch.randint(0, CLASSES, (2, *SHAPE), generator=torch.Generator().manual_seed(2))
+    target = nn.functional.one_hot(labels, CLASSES).movedim(-1, 1)
+    terms = segmentation_loss(
+        head.distribution(_features()), target, "softmax", LossSettings(objective=objective)
+    )
+    terms["total"].backward()
+    for parameter_name, parameter in head.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize("selection", ["soft", "straight_through", "gumbel"])
+@pytest.mark.parametrize("weight_head", ["convolution", "linear"])
+def test_weights_are_a_distribution_over_bases(weight_head: str, selection: str) -> None:
+    head = _head("mixture_of_bases", weight_head=weight_head, selection=selection)
+    weights = head.weights(_features())
+    assert weights.shape == (2, 3, 2, 2, 2)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(2, 2, 2, 2))
+    assert (weights >= 0).all()
+    hard = selection != "soft"
+    assert torch.allclose(weights.max(dim=1).values, torch.ones(())) is hard
+    (weights * torch.arange(3.0).view(1, 3, 1, 1, 1)).sum().backward()
+    assert head.weights.mix.weight.grad.abs().max() > 0
+
+
+def test_the_convolution_head_treats_all_cells_alike() -> None:
+    """Swapping two cells of the features swaps their weights; the linear head cannot do that."""
+    features = _features()
+    halves = torch.cat([features[:, :, 2:], features[:, :, :2]], dim=2)
+    convolution = _head("mixture_of_bases", weight_head="convolution").weights
+    torch.testing.assert_close(convolution(halves), convolution(features).flip(2))
+    linear = _head("mixture_of_bases", weight_head="linear").weights
+    assert not torch.allclose(linear(halves), linear(features).flip(2))
+
+
+def test_distributions_stay_in_float32_under_autocast() -> None:
+    head = _head("mixture_of_bases")
+    head.returns_distribution = True
+    with torch.autocast("cpu", torch.bfloat16):
+        distribution = head(_features().bfloat16())
+    assert distribution.mean.dtype == torch.float32
+    assert distribution.scales.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"parameterisation": "full"}, "choose one of"),
+        ({"parameterisation": "diagonal", "rank": 0}, "at least 1"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        HeadSettings(**settings)  # type: ignore[arg-type]
