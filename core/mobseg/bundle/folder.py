@@ -1,0 +1,148 @@
+"""Opens the folder of a trained nnU-Net v2 model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mobseg.bundle.fields import Fields
+from mobseg.bundle.label_scheme import LabelMode, LabelScheme, label_scheme
+from mobseg.bundle.layout import CHECKPOINTS, DATASET, METADATA, PLANS, Fold, fold_folder
+from mobseg.bundle.metadata import BundleMetadata
+from mobseg.bundle.plans import checked_configuration
+from mobseg.errors import BundleError
+from mobseg.labels import LabelTable
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFolder:
+    """A trained model on disk, with everything but its weights read and checked.
+
+    Attributes:
+        path: the folder with ``dataset.json``, ``plans.json`` and the folds.
+        plans: content of ``plans.json``.
+        dataset_json: content of ``dataset.json``.
+        configuration_name: the trained configuration, such as ``3d_fullres``.
+        configuration: its plans, with everything that it inherits.
+        folds: folds that have a checkpoint: numbers in order, or only ``"all"``.
+        checkpoint_name: file name of the checkpoint in every fold.
+        metadata: content of ``mobseg.json``; ``None`` for a plain nnU-Net model.
+        label_table: foreground labels in the order of the network's outputs.
+        channel_names: names of the input channels; always one.
+        label_mode: ``softmax`` (background is output 0) or ``regions`` (one sigmoid per label).
+        ignore_label: value of unlabelled voxels in the training data, or ``None``.
+    """
+
+    path: Path
+    plans: dict[str, Any]
+    dataset_json: dict[str, Any]
+    configuration_name: str
+    configuration: dict[str, Any]
+    folds: tuple[Fold, ...]
+    checkpoint_name: str
+    metadata: BundleMetadata | None
+    label_table: LabelTable
+    channel_names: tuple[str, ...]
+    label_mode: LabelMode
+    ignore_label: int | None
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output channels of the network."""
+        return len(self.label_table) + (self.label_mode == "softmax")
+
+    @property
+    def checkpoint_paths(self) -> tuple[Path, ...]:
+        """The checkpoint of each fold."""
+        return tuple(self.path / fold_folder(fold) / self.checkpoint_name for fold in self.folds)
+
+
+def open_model_folder(path: Path) -> ModelFolder:
+    """Open the folder of a trained nnU-Net v2 model, or a folder that holds exactly one.
+
+    Raises:
+        BundleError: the folder is incomplete or damaged, its checkpoint is unsafe, or the model is of a
+            kind that cannot be run here.
+    """
+    root = _model_root(path)
+    dataset, plans = Fields.read(root / DATASET), Fields.read(root / PLANS)
+    folds, checkpoint_name = _folds(root)
+    name = _configuration_name(root / fold_folder(folds[0]) / checkpoint_name)
+    scheme = label_scheme(dataset)
+    metadata = BundleMetadata.read(root / METADATA) if (root / METADATA).exists() else None
+    return ModelFolder(
+        path=root,
+        plans=plans.data,
+        dataset_json=dataset.data,
+        configuration_name=name,
+        configuration=checked_configuration(plans, name),
+        folds=folds,
+        checkpoint_name=checkpoint_name,
+        metadata=metadata,
+        label_table=_label_table(scheme, metadata),
+        channel_names=_channel_names(dataset),
+        label_mode=scheme.mode,
+        ignore_label=scheme.ignore_label,
+    )
+
+
+def _model_root(path: Path) -> Path:
+    if not path.is_dir():
+        raise BundleError(f"The model folder {path} does not exist; check the path.")
+    if (path / PLANS).exists() or (path / DATASET).exists():
+        return path
+    inside = sorted(child.parent for child in path.glob(f"*/{PLANS}"))
+    if not inside:
+        raise BundleError(
+            f"{path} is no nnU-Net model folder ({PLANS} and {DATASET} are missing); choose the folder "
+            "named like Trainer__Plans__3d_fullres."
+        )
+    if len(inside) > 1:
+        names = ", ".join(folder.name for folder in inside)
+        raise BundleError(f"{path} holds several models ({names}); choose one of them.")
+    return inside[0]
+
+
+def _folds(root: Path) -> tuple[tuple[Fold, ...], str]:
+    """The folds with a checkpoint and its file name; as in stock nnU-Net, numbers go before "all"."""
+    for name in CHECKPOINTS:
+        found = {file.parent.name.removeprefix("fold_") for file in root.glob(f"fold_*/{name}")}
+        numbers: list[Fold] = sorted(int(fold) for fold in found if fold.isdecimal())
+        if numbers or "all" in found:
+            return tuple(numbers) or ("all",), name
+    raise BundleError(
+        f"The model folder {root} has no trained fold (fold_0/{CHECKPOINTS[0]} or similar); finish the "
+        "training or use a complete model folder."
+    )
+
+
+def _configuration_name(checkpoint: Path) -> str:
+    """The configuration that was trained, from the checkpoint, where stock nnU-Net takes it too."""
+    from mobseg.bundle.checkpoint import read_checkpoint  # noqa: PLC0415  torch is slow to import
+
+    return read_checkpoint(checkpoint).configuration
+
+
+def _channel_names(dataset: Fields) -> tuple[str, ...]:
+    key = "channel_names" if "channel_names" in dataset else "modality"
+    channels = dataset.child(key if key in dataset else "channel_names").data
+    names = tuple(str(name) for name in channels.values())
+    if len(names) != 1:
+        raise BundleError(
+            f"The model needs {len(names)} input channels ({', '.join(names)}), but only models for one "
+            "CT image are supported."
+        )
+    return names
+
+
+def _label_table(scheme: LabelScheme, metadata: BundleMetadata | None) -> LabelTable:
+    if metadata is None:
+        return scheme.table
+    expected = [label.value for label in scheme.table]
+    if [label.value for label in metadata.labels] != expected:
+        raise BundleError(
+            f"The labels in {METADATA} do not fit {DATASET}, which has the values {expected} in this "
+            "order; export the bundle again."
+        )
+    return metadata.labels
