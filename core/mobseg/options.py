@@ -1,0 +1,61 @@
+"""The choices a user has for one segmentation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mobseg.errors import InvalidInput
+
+Box = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How to segment one image.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        threshold: review threshold on the map that the regions are taken from; ``None`` takes it from
+            the review curve of the model.
+        roi_ras_mm: segment only this box: (xmin, xmax, ymin, ymax, zmin, zmax) in RAS mm.
+        mirror: also average over mirrored passes, where the model allows it.
+        step: step of the sliding window as a fraction of its size, in (0, 1].
+        samples: number of spatially correlated label maps to draw in addition.
+        seed: seed of these samples.
+
+    Raises:
+        InvalidInput: a value is outside its range.
+    """
+
+    device: str = "auto"
+    threshold: float | None = None
+    roi_ras_mm: Box | None = None
+    mirror: bool = False
+    step: float = 0.5
+    samples: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold < math.inf:
+            raise InvalidInput(f"The threshold must be zero or more, got {self.threshold}.")
+        if not 0 < self.step <= 1:
+            raise InvalidInput(f"The step must be above 0 and at most 1, got {self.step}.")
+        if self.samples < 0 or self.seed < 0:
+            raise InvalidInput(
+                "The number of samples and the seed must be zero or more, "
+                f"got {self.samples} and {self.seed}."
+            )
+        if self.roi_ras_mm is not None:
+            _check_box(self.roi_ras_mm)
+
+
+def _check_box(box: Box) -> None:
+    lower, upper = box[0::2], box[1::2]
+    if not all(math.isfinite(value) for value in box) or any(
+        low >= high for low, high in zip(lower, upper, strict=True)
+    ):
+        raise InvalidInput(
+            "The region of interest needs xmin < xmax, ymin < ymax and zmin < zmax in RAS mm, "
+            f"got {', '.join(f'{value:g}' for value in box)}."
+        )
