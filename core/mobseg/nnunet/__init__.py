@@ -1,0 +1,1 @@
+"""Training with nnU-Net; the only place that imports it."""

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ConstantLR, LRScheduler
 
 from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.errors import BundleError
-from mobseg.losses import segmentation_loss
+from mobseg.losses import Link, segmentation_loss
 from mobseg.network.unet import StochasticResidualEncoderUNet, weights_from_base
 from mobseg.nnunet.settings import FinetuneSettings
 from mobseg.nnunet.trainer import MobsegTrainer, backbone_autocast
@@ -66,7 +66,7 @@ class MobsegFinetuneTrainer(MobsegTrainer):
         self.optimizer.zero_grad(set_to_none=True)
         with backbone_autocast(self.device):
             distribution = self.network.distribution(data)
-        link = "sigmoid" if self.label_manager.has_regions else "softmax"
+        link: Link = "sigmoid" if self.label_manager.has_regions else "softmax"
         terms = segmentation_loss(distribution, target, link, self.settings.loss, mask=mask)
         self._step(terms["total"])
         return {"loss": terms["total"].detach().cpu().numpy()}

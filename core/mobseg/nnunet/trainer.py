@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from mobseg.bundle.checkpoint import load_training_state
+from mobseg.nnunet.resume import load_training_state
 from mobseg.nnunet.settings import Schedule
 from mobseg.progress import Progress
 
@@ -21,10 +21,7 @@ def cpu_prefers_bfloat16() -> bool:
 
     Without such instructions bfloat16 is emulated and slower than float32.
     """
-    return bool(
-        torch.cpu._is_avx512_bf16_supported()  # type: ignore[no-untyped-call]
-        or torch.cpu._is_amx_tile_supported()  # type: ignore[no-untyped-call]
-    )
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def backbone_autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:

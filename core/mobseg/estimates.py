@@ -1,0 +1,162 @@
+"""From stitched logit moments to the maps of a prediction, slab by slab on the native grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mobseg.geometry import VolumeGeometry
+from mobseg.labels import LabelTable
+from mobseg.moments import binary_entropy, sigmoid_moments, softmax_moments
+from mobseg.prediction import PredictionMaps
+from mobseg.projections import Coordinates, covariance_from_pairs, softmax_factor
+
+#: Beyond |m| = 16 + s^2 / 2 one minus the probability of the likelier side is at most
+#: exp(-|m| + s^2 / 2) < 1.2e-7, the resolution of float32 at 1, so nothing is computed there.
+SATURATION = 16.0
+
+#: Voxels per batch of Sobol points for more than two classes.
+_CHUNK = 200_000
+
+
+@dataclass(frozen=True, eq=False)
+class _VoxelEstimates:
+    """Estimates for n voxels: probability and its variance (F, n), the two entropies (n,)."""
+
+    mean: Tensor
+    variance: Tensor
+    entropy: Tensor
+    expected_entropy: Tensor
+
+
+class MapBuilder:
+    """Collects slabs of logit moments into :class:`PredictionMaps`.
+
+    Voxels that no slab covers are background without uncertainty.
+
+    Args:
+        geometry: the grid of the maps.
+        table: labels in the order of the network's channels.
+        coordinates: what the moments are of.
+        region_values: for region-based models, the label value that each region paints, in order.
+    """
+
+    def __init__(
+        self,
+        geometry: VolumeGeometry,
+        table: LabelTable,
+        coordinates: Coordinates,
+        region_values: tuple[int, ...],
+    ) -> None:
+        self._geometry = geometry
+        self._table = table
+        self._coordinates = coordinates
+        self._values = region_values
+        shape = geometry.shape_kji
+        largest = max(label.value for label in table)
+        self._labels = np.zeros(shape, np.uint8 if largest < 256 else np.uint16)
+        self._mean, self._variance = (np.zeros((len(table), *shape), np.float32) for _ in range(2))
+        self._entropy, self._information, self._model, self._disagreement = (
+            np.zeros(shape, np.float32) for _ in range(4)
+        )
+
+    def add(
+        self, box: tuple[slice, slice, slice], mean: Tensor, model: Tensor, disagreement: Tensor
+    ) -> None:
+        """Fill one box of the grid.
+
+        Args:
+            box: where, along (k, j, i).
+            mean: (Q, k, j, i) mean of the logit coordinates.
+            model: (V, k, j, i) variance that the model predicts.
+            disagreement: (Q, k, j, i) variance between windows, mirrors and folds.
+        """
+        mean, model, disagreement = (tensor.cpu() for tensor in (mean, model, disagreement))
+        self._labels[box] = self._assign(mean).numpy().astype(self._labels.dtype)
+        self._model[box] = model.mean(0).numpy()
+        centred = self._coordinates == "centred"
+        self._disagreement[box] = ((2.0 if centred else 1.0) * disagreement.mean(0)).numpy()
+        total = model + (_pairs_of(disagreement) if centred else disagreement)
+        estimates = self._estimate(mean.flatten(1), total.flatten(1))
+        shape = mean.shape[1:]
+        everywhere = (slice(None), *box)
+        self._mean[everywhere] = estimates.mean.view(-1, *shape).numpy()
+        self._variance[everywhere] = estimates.variance.view(-1, *shape).numpy()
+        self._entropy[box] = estimates.entropy.view(shape).numpy()
+        information = (estimates.entropy - estimates.expected_entropy).clamp_min(0.0)
+        self._information[box] = information.view(shape).numpy()
+
+    def finish(self, *, is_stochastic: bool) -> PredictionMaps:
+        """The maps."""
+        return PredictionMaps(
+            geometry=self._geometry,
+            label_table=self._table,
+            labels=self._labels,
+            probability_mean=self._mean,
+            probability_variance=self._variance,
+            predictive_entropy_nats=self._entropy,
+            mutual_information_nats=self._information,
+            logit_variance_model=self._model,
+            logit_variance_disagreement=self._disagreement,
+            is_stochastic=is_stochastic,
+        )
+
+    def _assign(self, mean: Tensor) -> Tensor:
+        """Label values from the mean logits, as stock nnU-Net assigns them."""
+        if self._coordinates == "centred":
+            return self._lookup()[mean.argmax(0)]
+        labels = torch.zeros(mean.shape[1:], dtype=torch.int32)
+        for logit, value in zip(mean, self._values, strict=True):
+            labels[logit > 0] = value
+        return labels
+
+    def _lookup(self) -> Tensor:
+        return torch.tensor([0, *(label.value for label in self._table)], dtype=torch.int32)
+
+    def _estimate(self, mean: Tensor, variance: Tensor) -> _VoxelEstimates:
+        """(Q, n), (V, n) -> estimates of n voxels."""
+        if self._coordinates == "centred":
+            return _softmax_estimates(mean, variance)
+        return _sigmoid_estimates(mean, variance)
+
+
+def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
+    """Closed form for one logit, or several independent ones."""
+    probability = (mean > 0).to(mean.dtype)
+    spread, entropy, expected = (torch.zeros_like(mean) for _ in range(3))
+    band = mean.abs() <= SATURATION + 0.5 * variance
+    moments = sigmoid_moments(mean[band], variance[band])
+    probability[band] = moments.mean
+    spread[band] = moments.variance
+    entropy[band] = binary_entropy(moments.mean, moments.complement)
+    expected[band] = moments.expected_entropy
+    return _VoxelEstimates(probability, spread, entropy.sum(0), expected.sum(0))
+
+
+def _softmax_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
+    """Sobol points for the voxels where more than one of C > 2 classes is possible."""
+    classes, voxels = mean.shape
+    best = mean.argmax(0, keepdim=True)
+    probability = torch.zeros_like(mean).scatter_(0, best, 1.0)
+    spread = torch.zeros_like(mean)
+    entropy, expected = mean.new_zeros(voxels), mean.new_zeros(voxels)
+    runner_up = mean.scatter(0, best, -torch.inf).amax(0)
+    margin = mean.amax(0) - runner_up
+    band = (margin <= SATURATION + 0.5 * variance.amax(0)).nonzero()[:, 0]
+    for chunk in band.split(_CHUNK):
+        covariance = covariance_from_pairs(variance[None, :, chunk], classes)
+        moments = softmax_moments(mean[None, :, chunk], softmax_factor(covariance))
+        probability[:, chunk] = moments.mean[0]
+        spread[:, chunk] = moments.variance[0]
+        entropy[chunk] = torch.special.entr(moments.mean[0]).sum(0)
+        expected[chunk] = moments.expected_entropy[0]
+    return _VoxelEstimates(probability[1:], spread[1:], entropy, expected)
+
+
+def _pairs_of(disagreement: Tensor) -> Tensor:
+    """Variances of all differences of classes whose disagreements are taken as independent."""
+    first, second = torch.triu_indices(len(disagreement), len(disagreement), offset=1)
+    return disagreement[first] + disagreement[second]

@@ -1,0 +1,137 @@
+"""A model that is ready to run: networks on a device, and what their outputs mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.folder import ModelFolder
+from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
+from mobseg.bundle.store import resolve_model
+from mobseg.device import choose_device
+from mobseg.inference.plan import InferencePlan
+from mobseg.inference.sliding_window import MomentFn
+from mobseg.labels import LabelTable
+from mobseg.network.build import build_network
+from mobseg.network.unet import StochasticResidualEncoderUNet
+from mobseg.projections import Coordinates, coordinates_for, logit_coordinates
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model in memory.
+
+    Attributes:
+        folder: what was loaded.
+        plan: how images are prepared for it.
+        networks: one for each fold, in evaluation mode, on ``device``.
+        mirror_axes: network axes along which it may be mirrored.
+        coordinates: what the moments of its logits are of.
+        device: where it runs.
+    """
+
+    folder: ModelFolder
+    plan: InferencePlan
+    networks: tuple[nn.Module, ...]
+    mirror_axes: tuple[int, ...]
+    coordinates: Coordinates
+    device: torch.device
+
+    @property
+    def id(self) -> str:
+        """Short name; the folder's own for a plain nnU-Net model."""
+        return self.metadata.id if self.metadata else self.folder.path.name
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return self.metadata.name if self.metadata else self.folder.path.name
+
+    @property
+    def metadata(self) -> BundleMetadata | None:
+        """Content of ``mobseg.json``; ``None`` for a plain nnU-Net model."""
+        return self.folder.metadata
+
+    @property
+    def labels(self) -> LabelTable:
+        """Labels with the terminology of the bundle, where it has one."""
+        return self.metadata.labels if self.metadata else self.folder.label_table
+
+    @property
+    def parameterisation(self) -> str:
+        """Name in :mod:`mobseg.covariance`."""
+        network = self.networks[0]
+        if isinstance(network, StochasticResidualEncoderUNet):
+            return network.head.parameterisation
+        return DETERMINISTIC
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Whether it predicts a variance."""
+        return self.parameterisation != DETERMINISTIC
+
+    def moment_fns(self) -> list[MomentFn]:
+        """One function per fold: windows to moments of the logit coordinates."""
+        return [self._moment_fn(network) for network in self.networks]
+
+    def move_to_cpu(self) -> None:
+        """Move the networks; the functions of :meth:`moment_fns` follow."""
+        for network in self.networks:
+            network.cpu()
+
+    def _moment_fn(self, network: nn.Module) -> MomentFn:
+        if isinstance(network, StochasticResidualEncoderUNet):
+            return lambda x: logit_coordinates(network.distribution(x), self.coordinates)
+        return lambda x: _mean_only(network(x), self.coordinates)
+
+
+def load_model(model: str | Path | None = None, *, device: str = "auto") -> LoadedModel:
+    """Load a model.
+
+    Args:
+        model: id of an installed or shipped model, a model folder, or a bundle; ``None`` for the model
+            that ships with mobseg.
+        device: see :func:`mobseg.device.choose_device`.
+
+    Raises:
+        BundleError: there is no such model, or it is damaged, unsafe or unsupported.
+        DeviceError: the device is not on this machine.
+    """
+    chosen = choose_device(device)
+    return load_folder(resolve_model(model), chosen)
+
+
+def load_folder(folder: ModelFolder, device: torch.device) -> LoadedModel:
+    """Load the networks of a model folder onto ``device``."""
+    checkpoints = [read_checkpoint(path) for path in folder.checkpoint_paths]
+    architecture = folder.configuration["architecture"]
+    networks = tuple(
+        build_network(architecture, folder.n_outputs, checkpoint.weights).to(device)
+        for checkpoint in checkpoints
+    )
+    return LoadedModel(
+        folder=folder,
+        plan=InferencePlan.from_plans(folder.plans, folder.dataset_json, folder.configuration_name),
+        networks=networks,
+        mirror_axes=checkpoints[0].mirror_axes or (),
+        coordinates=coordinates_for(folder.n_outputs, regions=folder.label_mode == "regions"),
+        device=device,
+    )
+
+
+def _mean_only(logits: Tensor, coordinates: Coordinates) -> tuple[Tensor, Tensor]:
+    """Logit coordinates of a network without variance."""
+    logits = logits.float()
+    if coordinates == "regions":
+        return logits, torch.zeros_like(logits)
+    if coordinates == "difference":
+        mean = logits[:, 1:] - logits[:, :1]
+        return mean, torch.zeros_like(mean)
+    classes = logits.shape[1]
+    pairs = classes * (classes - 1) // 2
+    none = logits.new_zeros(()).expand(len(logits), pairs, *logits.shape[2:])
+    return logits - logits.mean(dim=1, keepdim=True), none
