@@ -1,0 +1,146 @@
+"""``mobseg export``: a trained model as one zip, measured on its validation cases."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mobseg.cli.progress_bar import TerminalProgress
+from mobseg.errors import InvalidInput
+from mobseg.interruption import orderly_interruption
+from mobseg.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from mobseg.bundle.metadata import BundleMetadata
+
+
+@dataclass(frozen=True)
+class ExportCommand:
+    """Measures a model on validation cases and packs it."""
+
+    NAME: ClassVar[str] = "export"
+    HELP: ClassVar[str] = "measure a trained model on validation cases and pack it as a bundle"
+
+    model: Path
+    destination: Path
+    card: Path
+    images: Path
+    labels: Path
+    split: Path | None
+    fold: int
+    share: float
+    device: str
+    model_card: Path | None
+
+    @staticmethod
+    def configure(parser: argparse.ArgumentParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("model", metavar="MODEL", type=Path, help="folder of the trained model")
+        parser.add_argument(
+            "-o", "--output", dest="destination", metavar="ZIP", type=Path, required=True
+        )
+        parser.add_argument(
+            "--card",
+            type=Path,
+            required=True,
+            metavar="JSON",
+            help="intended use, training data and the rest of mobseg.json (see docs/bundle.md)",
+        )
+        parser.add_argument("--images", type=Path, required=True, help="folder with CASE_0000.EXT")
+        parser.add_argument("--labels", type=Path, required=True, help="folder with CASE.EXT")
+        parser.add_argument(
+            "--split",
+            type=Path,
+            metavar="JSON",
+            help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
+        )
+        parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+        parser.add_argument(
+            "--share",
+            type=float,
+            default=0.8,
+            help="share of the error volume that the recommended threshold catches (default: 0.8)",
+        )
+        parser.add_argument("--device", default="auto", help="default: auto")
+        parser.add_argument(
+            "--model-card", type=Path, metavar="MD", help="Markdown text to pack with the model"
+        )
+
+    @classmethod
+    def from_arguments(cls, namespace: argparse.Namespace) -> ExportCommand:
+        """Make the command from the parsed arguments."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: getattr(namespace, name) for name in names})
+
+    def run(self) -> int:
+        """Measure, pack, and print what was found."""
+        # Here, because PyTorch takes seconds to load and the rest of the command line works without it.
+        from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
+        from mobseg.bundle.packing import pack_bundle  # noqa: PLC0415
+
+        folder = open_model_folder(self.model)
+        summary = self._measure()
+        metadata = self._metadata(summary)
+        curves = folder.path / f"fold_{folder.folds[0]}" / "progress.png"
+        pack_bundle(
+            folder,
+            metadata,
+            self.destination,
+            model_card=self.model_card,
+            curves=curves if curves.exists() else None,
+        )
+        for name, figures in summary["per_case"]["dice"].items():
+            print(f"{name}: Dice {figures['mean']:.3f} +- {figures['sd']:.3f} (n = {figures['n']})")
+        print(
+            f"Recommended threshold of the {metadata.score_map}: {metadata.recommended_threshold:.3g}"
+        )
+        print(f"Bundle: {self.destination} ({self.destination.stat().st_size / 2**20:.1f} MiB)")
+        return 0
+
+    def _measure(self) -> dict[str, Any]:
+        from mobseg.model import load_model  # noqa: PLC0415
+        from mobseg.validation import cases_of_dataset, measure_model  # noqa: PLC0415
+
+        cases = cases_of_dataset(self.images, self.labels, self._case_names())
+        model = load_model(self.model, device=self.device)
+        with (
+            orderly_interruption() as is_interrupted,
+            TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
+        ):
+            return measure_model(model, cases, SegmentOptions(), progress)
+
+    def _case_names(self) -> list[str] | None:
+        if self.split is None:
+            return None
+        try:
+            names: list[str] = json.loads(self.split.read_text())[self.fold]["val"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise InvalidInput(
+                f"{self.split} holds no validation cases of fold {self.fold}; "
+                "give nnU-Net's splits_final.json."
+            ) from error
+        return names
+
+    def _metadata(self, summary: dict[str, Any]) -> BundleMetadata:
+        from mobseg.bundle.metadata import BundleMetadata  # noqa: PLC0415
+        from mobseg.metrics.review import ReviewCurve  # noqa: PLC0415
+
+        try:
+            card = json.loads(self.card.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"The card {self.card} is not a readable JSON file.") from error
+        curve = summary["review_curves"][card["score_map"]]
+        measured = {
+            "metrics": {
+                **card.get("metrics", {}),
+                "validation": {key: summary[key] for key in ("n_cases", "per_case", "pooled")},
+            },
+            "review_curve": curve,
+            "recommended_threshold": ReviewCurve.from_dict(curve).recommended_threshold(self.share),
+        }
+        return BundleMetadata.parse(json.dumps({**card, **measured}).encode())

@@ -1,0 +1,86 @@
+"""Label maps drawn from the predictive distribution, with noise that is correlated in space.
+
+Eq. 13 of the paper draws each voxel's noise on its own; the errors then cancel over an organ and its
+volume hardly varies. Here the marginal law of every voxel is the model's, and neighbouring voxels share
+their noise through a stationary Gaussian field of a chosen correlation length. This coupling is assumed,
+not learned: intervals from it depend on the length, and must be shown with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from mobseg.inference.accumulator import StitchedMoments
+from mobseg.projections import Coordinates, covariance_from_pairs, softmax_factor
+
+#: Standard deviation of the smoothing kernel of the field in mm.
+CORRELATION_LENGTH_MM = 6.0
+
+
+def gaussian_field(
+    shape: tuple[int, ...], sigma_voxels: tuple[float, ...], rng: np.random.Generator
+) -> Tensor:
+    """White noise smoothed by a Gaussian kernel, scaled to unit variance at every voxel.
+
+    The scale is that of the kernel, not of the sample, and the borders wrap, so the variance is one at
+    every place and in expectation.
+
+    Args:
+        shape: (Z, Y, X).
+        sigma_voxels: standard deviation of the kernel along each axis.
+        rng: source of the noise.
+    """
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    impulse_gain = 1.0
+    for size, sigma in zip(shape, sigma_voxels, strict=True):
+        impulse = np.zeros(size)
+        impulse[0] = 1.0
+        impulse_gain *= float(np.square(gaussian_filter(impulse, sigma, mode="wrap")).sum())
+    field = gaussian_filter(noise, sigma_voxels, mode="wrap") / np.sqrt(impulse_gain)
+    return torch.from_numpy(field)
+
+
+def sample_logits(
+    moments: StitchedMoments,
+    coordinates: Coordinates,
+    spacing_mm: tuple[float, float, float],
+    n: int,
+    seed: int,
+) -> Iterator[StitchedMoments]:
+    """Draw logits with the marginal law of ``moments`` and a field of :data:`CORRELATION_LENGTH_MM`.
+
+    Args:
+        moments: on the network's grid.
+        coordinates: what they are of.
+        spacing_mm: of the network's grid.
+        n: number of samples.
+        seed: equal seeds give equal samples.
+
+    Yields:
+        Moments whose mean is the sample and whose variances are empty.
+    """
+    rng = np.random.default_rng(seed)
+    shape = tuple(moments.mean.shape[1:])
+    sigma = tuple(CORRELATION_LENGTH_MM / spacing for spacing in spacing_mm)
+    mean = moments.mean.cpu()
+    factor = _factor(moments, coordinates)
+    for _ in range(n):
+        noise = torch.stack([gaussian_field(shape, sigma, rng) for _ in range(factor.shape[1])])
+        sample = mean + torch.einsum("qkzyx,kzyx->qzyx", factor, noise)
+        yield StitchedMoments(sample, sample[:0], sample[:0])
+
+
+def _factor(moments: StitchedMoments, coordinates: Coordinates) -> Tensor:
+    """(Q, K, Z, Y, X) factor of the total covariance of each voxel."""
+    model, disagreement = moments.model_variance.cpu(), moments.disagreement_variance.cpu()
+    if coordinates == "centred":
+        covariance = covariance_from_pairs(model[None], len(disagreement))
+        diagonal = torch.diag_embed(disagreement.movedim(0, -1)).movedim((-2, -1), (0, 1))
+        return softmax_factor(covariance + diagonal[None])[0]
+    deviation = (model + disagreement).sqrt()
+    return torch.diag_embed(deviation.movedim(0, -1)).movedim((-2, -1), (0, 1))
