@@ -69,6 +69,7 @@ class Fields:
         return cls(data, where)
 
     def __contains__(self, key: str) -> bool:
+        """Whether the key is there and not null."""
         return self.data.get(key) is not None
 
     def text(self, key: str) -> str:

@@ -183,13 +183,13 @@ def _optional(fields: Fields, key: str, read: Callable[[Fields, str], T]) -> T |
 
 
 def _label(fields: Fields) -> Label:
-    red, green, blue = (int(value) for value in fields.numbers("color_rgb", 3))
-    if not all(0 <= value <= 255 for value in (red, green, blue)):
+    red, green, blue = fields.numbers("color_rgb", 3)
+    if not {red, green, blue} <= set(range(256)):
         raise fields.wrong("color_rgb", "three whole numbers from 0 to 255")
     return Label(
         value=fields.integer("value"),
         name=fields.text("name"),
-        color_rgb=(red, green, blue),
+        color_rgb=(int(red), int(green), int(blue)),
         category=_code(fields.child("category")) if "category" in fields else ANATOMICAL_STRUCTURE,
         type=_code(fields.child("type")) if "type" in fields else None,
     )

@@ -1,0 +1,67 @@
+"""SHA-256 of the files of a model, to notice damage and to name a model in the record of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from mobseg.bundle.fields import Fields
+from mobseg.bundle.folder import ModelFolder
+from mobseg.bundle.layout import DATASET, MANIFEST, METADATA, PLANS, bundle_files
+from mobseg.errors import BundleError
+
+FORMAT_VERSION = 1
+_CHUNK = 1 << 20
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def model_sha256(model: ModelFolder) -> str:
+    """One SHA-256 for all that decides a model's results; the same for a folder and its bundle's copy."""
+    files = [model.path / name for name in (DATASET, METADATA, PLANS)]
+    paths = [*(file for file in files if file.exists()), *model.checkpoint_paths]
+    hashes = {path.relative_to(model.path).as_posix(): file_sha256(path) for path in paths}
+    return hashlib.sha256(_text(hashes).encode("utf-8")).hexdigest()
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the hashes of all files of the model into ``manifest.json``."""
+    hashes = {name: file_sha256(folder / name) for name in bundle_files(folder)}
+    (folder / MANIFEST).write_text(_text(hashes), encoding="utf-8", newline="\n")
+
+
+def check_manifest(folder: Path) -> None:
+    """Compare the files of a model with its ``manifest.json``.
+
+    Raises:
+        BundleError: a file was changed, or is missing, or was added.
+    """
+    fields = Fields.read(folder / MANIFEST)
+    if fields.integer("format_version") != FORMAT_VERSION:
+        raise BundleError(
+            f"{MANIFEST} has an unknown format version; update the program or the model."
+        )
+    expected = fields.child("sha256").data
+    if set(expected) != set(bundle_files(folder)):
+        raise BundleError(
+            f"The files of the model are not those of its {MANIFEST}; obtain the model again."
+        )
+    for name, digest in expected.items():
+        if file_sha256(folder / name) != digest:
+            raise BundleError(
+                f"The model's file {name} was damaged or changed (its SHA-256 differs from "
+                f"{MANIFEST}); obtain the model again."
+            )
+
+
+def _text(hashes: Mapping[str, str]) -> str:
+    return json.dumps({"format_version": FORMAT_VERSION, "sha256": hashes}, indent=2) + "\n"
