@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-
 from mobseg.errors import InvalidInput
 from mobseg.options import SegmentOptions
 from mobseg.protocol import (

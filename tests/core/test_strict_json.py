@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-
 from mobseg import strict_json
 from mobseg.strict_json import StrictJsonError
 

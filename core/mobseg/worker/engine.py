@@ -1,24 +1,24 @@
-"""What the worker can do, behind an interface that knows nothing of messages."""
+"""What the worker can do, behind an interface that knows nothing of how messages travel."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mobseg.progress import Progress
 from mobseg.protocol import Device, ModelInfo, SegmentRequest
 from mobseg.summary import SegmentationSummary, summarise
+from mobseg.worker.model_cache import ModelCache
 
 if TYPE_CHECKING:
-    from mobseg.pipeline import LoadedModel
-
-#: Two, so that switching between a new and an old model to compare them stays fast.
-MAX_MODELS = 2
+    from mobseg.model import LoadedModel
 
 
 class Engine(Protocol):
-    """Does the work of the requests. All but :attr:`models` and :attr:`models_loaded` run in one thread."""
+    """Does the work of the requests.
+
+    One thread calls the methods; another one may read the properties at the same time.
+    """
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -29,7 +29,7 @@ class Engine(Protocol):
         """Number of times that a model was read from disk."""
 
     def prepare(self) -> tuple[Device, ...]:
-        """Import what takes long and list the devices."""
+        """Import what takes long and list the devices, the best first."""
 
     def load(self, model: str | None, device: str) -> ModelInfo:
         """Have a model in memory."""
@@ -38,35 +38,24 @@ class Engine(Protocol):
         """Segment an image into a prediction folder."""
 
 
-@dataclass(frozen=True)
-class _WarmModel:
-    """A loaded model under the names that it was asked for by."""
-
-    model: str | None
-    device: str
-    loaded: LoadedModel
-
-
 class PipelineEngine:
     """The real engine: :mod:`mobseg.pipeline` with the last models kept in memory."""
 
     def __init__(self) -> None:
-        # Replaced, never changed, so that another thread may read it.
-        self._warm: tuple[_WarmModel, ...] = ()
-        self._models_loaded = 0
+        self._cache = ModelCache()
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """Models in memory, the most recently used first."""
-        return tuple(_info(warm.loaded) for warm in self._warm)
+        return tuple(_info(model) for model in self._cache.models)
 
     @property
     def models_loaded(self) -> int:
         """Number of times that a model was read from disk."""
-        return self._models_loaded
+        return self._cache.times_loaded
 
     def prepare(self) -> tuple[Device, ...]:
-        """Import PyTorch and the pipeline, and list the devices."""
+        """Import PyTorch and the pipeline, and list the devices, the best first."""
         import SimpleITK  # noqa: PLC0415
 
         import mobseg.pipeline  # noqa: F401, PLC0415
@@ -77,7 +66,7 @@ class PipelineEngine:
 
     def load(self, model: str | None, device: str) -> ModelInfo:
         """Have a model in memory."""
-        return _info(self._warm_model(model, device))
+        return _info(self._cache.get(model, device))
 
     def segment(self, request: SegmentRequest, progress: Progress) -> SegmentationSummary:
         """Segment an image into a prediction folder."""
@@ -87,7 +76,7 @@ class PipelineEngine:
         segmentation = segment_file(
             Path(request.input),
             Path(request.output),
-            self._warm_model(request.model, request.options.device),
+            self._cache.get(request.model, request.options.device),
             request.options,
             progress,
             overwrite=request.overwrite,
@@ -97,19 +86,6 @@ class PipelineEngine:
             segmentation.maps, segmentation.regions, segmentation.threshold, segmentation.record
         )
 
-    def _warm_model(self, model: str | None, device: str) -> LoadedModel:
-        from mobseg.pipeline import load_model  # noqa: PLC0415
-
-        found = [warm for warm in self._warm if (warm.model, warm.device) == (model, device)]
-        others = tuple(warm for warm in self._warm if warm not in found)[: MAX_MODELS - 1]
-        # The oldest goes first, so that its memory is free for the new one.
-        self._warm = (*found, *others)
-        if not found:
-            found = [_WarmModel(model, device, load_model(model, device=device))]
-            self._models_loaded += 1
-            self._warm = (*found, *others)
-        return found[0].loaded
-
 
 def _info(model: LoadedModel) -> ModelInfo:
     return ModelInfo(model.id, model.name, str(model.device))
@@ -118,10 +94,10 @@ def _info(model: LoadedModel) -> ModelInfo:
 def _devices() -> tuple[Device, ...]:
     import torch  # noqa: PLC0415
 
-    devices = [
-        Device(f"cuda:{index}", torch.cuda.get_device_name(index))
-        for index in range(torch.cuda.device_count())
-    ]
+    from mobseg.device import describe_device  # noqa: PLC0415
+
+    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
-        devices.append(Device("mps", "Apple GPU"))
-    return (*devices, Device("cpu", f"CPU, {torch.get_num_threads()} threads"))
+        devices.append(torch.device("mps"))
+    devices.append(torch.device("cpu"))
+    return tuple(Device(str(device), describe_device(device)) for device in devices)

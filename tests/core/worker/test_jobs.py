@@ -3,7 +3,6 @@ from __future__ import annotations
 import threading
 
 import pytest
-
 from mobseg.protocol import LoadRequest, ProtocolError
 from mobseg.worker.jobs import JobQueue
 

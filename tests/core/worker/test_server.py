@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from mobseg import __version__
 from mobseg.protocol import (
     MAX_LINE_BYTES,
@@ -27,6 +26,7 @@ from mobseg.protocol import (
     StatusRequest,
     Stopping,
 )
+
 from tests.support.worker_client import ROOT, WorkerClient, wait_until
 
 STEP_WORKER = "tests.core.worker.step_worker"
@@ -34,6 +34,14 @@ STEP_WORKER = "tests.core.worker.step_worker"
 
 @pytest.fixture
 def worker():
+    with WorkerClient(STEP_WORKER, "0") as client:
+        client.wait_for(Ready)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def lasting_worker():
+    """One worker for all tests that must leave it as good as new."""
     with WorkerClient(STEP_WORKER, "0") as client:
         client.wait_for(Ready)
         yield client
@@ -72,68 +80,67 @@ def test_a_failed_start_is_told_and_ends_the_worker():
         assert client.wait_for_end() == error.exit_code == 9
 
 
-def test_load_and_status(worker):
+def test_load_and_status(lasting_worker):
     model = ModelInfo("m", "A model", "cuda:3")
-    assert worker.ask(LoadRequest("1", model="m", device="cuda:3")).model == model
-    status = worker.ask(StatusRequest("2"))
+    before = lasting_worker.ask(StatusRequest("1")).models_loaded
+    assert lasting_worker.ask(LoadRequest("2", model="m", device="cuda:3")).model == model
+    status = lasting_worker.ask(StatusRequest("3"))
     assert (status.state, status.running, status.waiting) == ("idle", None, ())
-    assert (status.models, status.models_loaded) == ((model,), 1)
+    assert (status.models, status.models_loaded) == ((model,), before + 1)
 
 
 def test_stray_output_cannot_break_the_protocol(worker):
     worker.send(segment("1", "print_everywhere"))
     assert isinstance(worker.receive(), Segmented)
-    assert isinstance(worker.ask(StatusRequest("2")), object)
     worker.ask(ShutdownRequest("3"))
     worker.wait_for_end()
     for stray in (b"stray print", b"stray write", b"stray puts", b"stray child", b'"stopping"'):
         assert stray in worker.stderr
 
 
-def test_work_cannot_eat_requests(worker):
-    worker.send_bytes(b"")
-    assert isinstance(worker.ask(segment("1", "read_input")), Segmented)
-    assert isinstance(worker.ask(segment("2", "read_input")), Segmented)
+def test_work_cannot_eat_requests(lasting_worker):
+    assert isinstance(lasting_worker.ask(segment("1", "read_input")), Segmented)
+    assert isinstance(lasting_worker.ask(segment("2", "read_input")), Segmented)
 
 
-def test_progress_comes_at_a_bearable_rate_and_cancel_stops_the_run(worker):
-    worker.send(segment("1", "step"))
-    updates = [worker.receive() for _ in range(5)]
+def test_progress_comes_at_a_bearable_rate_and_cancel_stops_the_run(lasting_worker):
+    lasting_worker.send(segment("1", "step"))
+    updates = [lasting_worker.receive() for _ in range(5)]
     assert all(isinstance(update, ProgressUpdate) and update.id == "1" for update in updates)
     fractions = [update.fraction for update in updates]
     assert fractions == sorted(fractions)
     # Four pauses of 0.1 s at 0.01 s a step, so at most 40 steps and not one message for each.
     assert fractions[-1] > 0.02
 
-    busy = worker.ask(StatusRequest("2"))
+    busy = lasting_worker.ask(StatusRequest("2"))
     assert (busy.state, busy.running) == ("busy", "1")
-    assert worker.ask(CancelRequest("3", target="1")) == CancelNoted("3", "1", True)
-    error = worker.answer("1")
+    assert lasting_worker.ask(CancelRequest("3", target="1")) == CancelNoted("3", "1", True)
+    error = lasting_worker.answer("1")
     assert (error.kind, error.exit_code) == ("Cancelled", 130)
-    assert worker.ask(StatusRequest("4")).state == "idle"
-    assert worker.ask(CancelRequest("5", target="1")) == CancelNoted("5", "1", False)
+    assert lasting_worker.ask(StatusRequest("4")).state == "idle"
+    assert lasting_worker.ask(CancelRequest("5", target="1")) == CancelNoted("5", "1", False)
 
 
-def test_waiting_requests_run_in_order_and_can_be_cancelled(worker):
-    worker.send(segment("1", "step"))
-    worker.send(segment("2", "step"))
-    worker.send(LoadRequest("3"))
-    worker.wait_for(ProgressUpdate)
-    assert worker.ask(StatusRequest("s")).waiting == ("2", "3")
-    assert worker.ask(CancelRequest("c", target="2")).found
-    worker.send(CancelRequest("d", target="1"))
-    assert worker.answer("1").kind == "Cancelled"
-    assert worker.answer("2").kind == "Cancelled"
-    assert isinstance(worker.answer("3"), Loaded)
+def test_waiting_requests_run_in_order_and_can_be_cancelled(lasting_worker):
+    lasting_worker.send(segment("1", "step"))
+    lasting_worker.send(segment("2", "step"))
+    lasting_worker.send(LoadRequest("3"))
+    lasting_worker.wait_for(ProgressUpdate)
+    assert lasting_worker.ask(StatusRequest("s")).waiting == ("2", "3")
+    assert lasting_worker.ask(CancelRequest("c", target="2")).found
+    lasting_worker.send(CancelRequest("d", target="1"))
+    assert lasting_worker.answer("1").kind == "Cancelled"
+    assert lasting_worker.answer("2").kind == "Cancelled"
+    assert isinstance(lasting_worker.answer("3"), Loaded)
 
 
-def test_an_id_in_use_is_refused(worker):
-    worker.send(segment("1", "step"))
-    worker.wait_for(ProgressUpdate)
-    assert worker.ask(LoadRequest("1")).kind == "ProtocolError"
-    worker.send(CancelRequest("c", target="1"))
-    assert worker.answer("1").kind == "Cancelled"
-    assert isinstance(worker.ask(LoadRequest("1")), Loaded)
+def test_an_id_in_use_is_refused(lasting_worker):
+    lasting_worker.send(segment("1", "step"))
+    lasting_worker.wait_for(ProgressUpdate)
+    assert lasting_worker.ask(LoadRequest("1")).kind == "ProtocolError"
+    lasting_worker.send(CancelRequest("c", target="1"))
+    assert lasting_worker.answer("1").kind == "Cancelled"
+    assert isinstance(lasting_worker.ask(LoadRequest("1")), Loaded)
 
 
 @pytest.mark.parametrize(
@@ -148,11 +155,11 @@ def test_an_id_in_use_is_refused(worker):
     ],
     ids=["text", "binary", "incomplete", "unknown", "long", "deep"],
 )
-def test_garbage_is_refused_and_survived(worker, line, identifier):
-    worker.send_bytes(line)
-    error = worker.receive()
+def test_garbage_is_refused_and_survived(lasting_worker, line, identifier):
+    lasting_worker.send_bytes(line)
+    error = lasting_worker.wait_for(ErrorAnswer)
     assert (error.id, error.kind, error.exit_code) == (identifier, "ProtocolError", 10)
-    assert isinstance(worker.ask(LoadRequest("1")), Loaded)
+    assert isinstance(lasting_worker.ask(LoadRequest("1")), Loaded)
 
 
 def test_failures_are_survived_and_logged_without_patient_data(worker):

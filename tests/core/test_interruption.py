@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from mobseg.interruption import orderly_interruption
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_interrupts_and_later_ones_only_leave_a_mark(number):
+    cleaned_up = False
+    with orderly_interruption() as is_interrupted:
+        assert not is_interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            try:
+                os.kill(os.getpid(), number)
+                pytest.fail("the signal was ignored")
+            finally:
+                os.kill(os.getpid(), number)
+                cleaned_up = True
+        assert is_interrupted()
+    assert cleaned_up
+
+
+def test_the_handlers_from_before_come_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with orderly_interruption():
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
