@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mobseg.bundle.folder import ModelFolder, open_model_folder
+from mobseg.bundle.folder import ModelFolder, check_networks, open_model_folder
 from mobseg.bundle.layout import MANIFEST, METADATA, bundle_files, is_bundle_file
 from mobseg.bundle.manifest import check_manifest
 from mobseg.bundle.metadata import BundleMetadata
@@ -57,7 +57,7 @@ def unpack_bundle(path: Path, destination: Path) -> ModelFolder:
                 _extract(archive, entry, folder, path)
             check_manifest(folder)
             BundleMetadata.read(folder / METADATA)
-            open_model_folder(folder)
+            check_networks(open_model_folder(folder))
     return open_model_folder(destination)
 
 

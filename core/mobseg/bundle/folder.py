@@ -87,6 +87,21 @@ def open_model_folder(path: Path) -> ModelFolder:
     )
 
 
+def check_networks(model: ModelFolder) -> None:
+    """Build the network of every fold from its checkpoint, to see that it can be run.
+
+    Raises:
+        BundleError: a checkpoint is damaged or unsafe, its weights do not fit, or the plans name a
+            network or layer that is not supported.
+    """
+    from mobseg.bundle.checkpoint import read_checkpoint  # noqa: PLC0415  torch is slow to import
+    from mobseg.network.build import build_network  # noqa: PLC0415
+
+    for path in model.checkpoint_paths:
+        weights = read_checkpoint(path).weights
+        build_network(model.configuration["architecture"], model.n_outputs, weights)
+
+
 def _model_root(path: Path) -> Path:
     if not path.is_dir():
         raise BundleError(f"The model folder {path} does not exist; check the path.")

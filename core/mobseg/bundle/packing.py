@@ -9,7 +9,7 @@ import torch
 
 from mobseg.bundle.archive import write_archive
 from mobseg.bundle.checkpoint import read_checkpoint
-from mobseg.bundle.folder import ModelFolder, open_model_folder
+from mobseg.bundle.folder import ModelFolder, check_networks, open_model_folder
 from mobseg.bundle.layout import (
     CHECKPOINTS,
     CURVES,
@@ -62,7 +62,7 @@ def pack_bundle(
         for extra, name in ((model_card, MODEL_CARD), (curves, CURVES)):
             if extra is not None:
                 shutil.copyfile(extra, folder / name)
-        open_model_folder(folder)
+        check_networks(open_model_folder(folder))
         write_manifest(folder)
         write_archive(folder, archive)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from mobseg.bundle.fields import Fields
@@ -17,20 +16,9 @@ SUPPORTED_NORMALIZATIONS = (
 )
 
 #: Resampling functions (nnU-Net's names) that inference implements.
-SUPPORTED_RESAMPLING = ("resample_data_or_seg_to_shape",)
+SUPPORTED_RESAMPLING = ("resample_data_or_seg_to_shape", "resample_torch_fornnunet")
 
 SUPPORTED_PREPROCESSORS = ("DefaultPreprocessor",)
-
-#: Networks that may be built; the plans name a class to import, which could be anything.
-SUPPORTED_NETWORKS = (
-    "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-    "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet",
-    "dynamic_network_architectures.architectures.unet.ResidualUNet",
-    "mobseg.network.unet.StochasticResidualEncoderUNet",
-)
-
-# A class of torch.nn; nothing that is reached through a module imported there, such as os.
-_TORCH_CLASS = re.compile(r"torch\.nn\.(?:modules\.[a-z]+\.)?[A-Z]\w*", re.ASCII)
 
 
 def checked_configuration(plans: Fields, name: str) -> dict[str, Any]:
@@ -98,7 +86,8 @@ def _check_preprocessing(configuration: Fields) -> None:
     if len(schemes) != 1:
         raise configuration.wrong("normalization_schemes", "a list of one name, for the CT")
     _check_supported("normalisation", schemes[0], SUPPORTED_NORMALIZATIONS)
-    if configuration.items("use_mask_for_norm") != [False]:
+    masks = configuration.items("use_mask_for_norm")
+    if schemes == ["ZScoreNormalization"] and masks != [False]:
         raise BundleError(
             "The model normalises inside a mask of non-zero voxels, which CT does not have; use a "
             "model that was trained on CT."
@@ -113,7 +102,9 @@ def _check_preprocessing(configuration: Fields) -> None:
 def _check_intensities(plans: Fields, configuration: Fields) -> None:
     if configuration.data["normalization_schemes"] != ["CTNormalization"]:
         return
-    intensities = plans.child("foreground_intensity_properties_per_channel").child("0")
+    key = "foreground_intensity_properties_per_channel"
+    older_key = "foreground_intensity_properties_by_modality"
+    intensities = plans.child(older_key if older_key in plans else key).child("0")
     lower, upper = intensities.number("percentile_00_5"), intensities.number("percentile_99_5")
     intensities.number("mean")
     if intensities.number("std") <= 0 or lower >= upper:
@@ -124,15 +115,10 @@ def _check_intensities(plans: Fields, configuration: Fields) -> None:
 
 
 def _check_architecture(architecture: Fields) -> None:
-    _check_supported("network", architecture.text("network_class_name"), SUPPORTED_NETWORKS)
-    arguments = architecture.child("arch_kwargs").data
-    for key in architecture.items("_kw_requires_import"):
-        value = arguments.get(key) if isinstance(key, str) else key
-        if value is not None and not (isinstance(value, str) and _TORCH_CLASS.fullmatch(value)):
-            raise BundleError(
-                f"The model's plans ask to import {value!r}, which is not a layer of PyTorch; obtain "
-                "the model from a source you trust."
-            )
+    """Only that all is there: which networks may be built is up to :mod:`mobseg.network.build`."""
+    architecture.text("network_class_name")
+    architecture.child("arch_kwargs")
+    architecture.items("_kw_requires_import")
 
 
 def _check_supported(what: str, name: Any, supported: tuple[str, ...]) -> None:

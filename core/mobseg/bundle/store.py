@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from mobseg.bundle.archive import read_bundle_metadata, unpack_bundle
-from mobseg.bundle.folder import ModelFolder, open_model_folder
+from mobseg.bundle.folder import ModelFolder, check_networks, open_model_folder
 from mobseg.bundle.layout import METADATA, RESOURCES, bundle_files
 from mobseg.bundle.manifest import check_manifest, file_sha256, write_manifest
 from mobseg.bundle.metadata import BundleMetadata, is_model_id
@@ -118,6 +118,7 @@ def import_model(path: Path) -> InstalledModel:
     else:
         model = open_model_folder(path)
         target = _free_target(_id_of(model))
+        check_networks(model)
         _copy_model(model, target)
     return _user_model(target)
 
@@ -142,7 +143,7 @@ def remove_model(model_id: str) -> None:
 
 
 def verify_model(model_id: str) -> ModelFolder:
-    """Compare the files of an installed model with their SHA-256 and open it.
+    """Compare the files of an installed model with their SHA-256 and build its networks.
 
     Raises:
         BundleError: there is no such model, or it is damaged or cannot be used.
@@ -150,6 +151,7 @@ def verify_model(model_id: str) -> ModelFolder:
     find_model(model_id)
     model = resolve_model(model_id)
     check_manifest(model.path)
+    check_networks(model)
     return model
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mobseg.bundle.folder import open_model_folder
+from mobseg.bundle.folder import check_networks, open_model_folder
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.errors import BundleError
 
@@ -136,3 +136,26 @@ def test_metadata_with_other_labels_is_refused(
     (model_folder / "mobseg.json").write_text(json.dumps(content), "utf-8")
     with pytest.raises(BundleError, match=r"do not fit dataset\.json, which has the values \[1\]"):
         open_model_folder(model_folder)
+
+
+def test_networks_of_a_sound_model_can_be_built(model_folder: Path) -> None:
+    check_networks(open_model_folder(model_folder))
+
+
+def test_weights_of_another_network_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    other = make_model_folder(tmp_path / "other", features=(4, 8, 24))
+    shutil.copy(
+        other / "fold_0" / "checkpoint_final.pth", model_folder / "fold_1" / "checkpoint_final.pth"
+    )
+    with pytest.raises(BundleError, match="weights"):
+        check_networks(open_model_folder(model_folder))
+
+
+@pytest.mark.parametrize("key", ["network_class_name", "conv_op"])
+def test_plans_that_would_import_code_are_refused(model_folder: Path, key: str) -> None:
+    plans = json.loads((model_folder / "plans.json").read_text("utf-8"))
+    architecture = plans["configurations"]["3d_fullres"]["architecture"]
+    (architecture if key in architecture else architecture["arch_kwargs"])[key] = "os.system"
+    (model_folder / "plans.json").write_text(json.dumps(plans), "utf-8")
+    with pytest.raises(BundleError, match=r"os\.system"):
+        check_networks(open_model_folder(model_folder))

@@ -96,7 +96,12 @@ REFUSED: dict[str, tuple[Change, str]] = {
         lambda p, c: c.update(normalization_schemes=["RGBTo01Normalization"]),
         '"RGBTo01Normalization", which is not supported; use a model with CTNormalization',
     ),
-    "mask": (lambda p, c: c.update(use_mask_for_norm=[True]), "mask of non-zero voxels"),
+    "mask": (
+        lambda p, c: c.update(
+            normalization_schemes=["ZScoreNormalization"], use_mask_for_norm=[True]
+        ),
+        "mask of non-zero voxels",
+    ),
     "resampling": (
         lambda p, c: c.update(resampling_fn_data="no_resampling_hack"),
         '"no_resampling_hack", which is not supported',
@@ -116,18 +121,6 @@ REFUSED: dict[str, tuple[Change, str]] = {
         lambda p, c: p["foreground_intensity_properties_per_channel"]["0"].update(std=0),
         "standard deviation must be positive",
     ),
-    "network": (
-        lambda p, c: c["architecture"].update(network_class_name="subprocess.Popen"),
-        '"subprocess.Popen", which is not supported',
-    ),
-    "layer": (
-        lambda p, c: c["architecture"]["arch_kwargs"].update(conv_op="os.system"),
-        "'os.system', which is not a layer",
-    ),
-    "layer through torch": (
-        lambda p, c: c["architecture"]["arch_kwargs"].update(nonlin="torch.nn.modules.x.os.system"),
-        "which is not a layer",
-    ),
 }
 
 
@@ -138,3 +131,17 @@ def test_other_models_are_refused_with_the_reason(case: str) -> None:
     change(plans, plans["configurations"][CONFIGURATION])
     with pytest.raises(BundleError, match=message):
         check(plans)
+
+
+@pytest.mark.parametrize("key", ["network_class_name", "arch_kwargs", "_kw_requires_import"])
+def test_a_missing_key_of_the_architecture_is_named(key: str) -> None:
+    plans = make_plans()
+    del plans["configurations"][CONFIGURATION]["architecture"][key]
+    with pytest.raises(BundleError, match=f'no key "{key}"'):
+        check(plans)
+
+
+def test_the_older_name_of_the_intensities_is_known() -> None:
+    plans = make_plans()
+    intensities = plans.pop("foreground_intensity_properties_per_channel")
+    check({**plans, "foreground_intensity_properties_by_modality": intensities})
