@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from mobseg import __version__
@@ -27,7 +25,7 @@ from mobseg.protocol import (
     Stopping,
 )
 
-from tests.support.worker_client import ROOT, WorkerClient, wait_until
+from tests.support.worker_client import WorkerClient, wait_until
 
 STEP_WORKER = "tests.core.worker.step_worker"
 
@@ -207,29 +205,3 @@ def test_signals_end_the_worker(worker, number):
     wait_until(lambda: worker.ask(StatusRequest("s")).state == "busy")
     worker.process.send_signal(number)
     assert worker.wait_for_end() == 130
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Windows does not tell of a dead parent")
-def test_the_death_of_the_parent_ends_the_worker_although_its_input_stays_open():
-    program = (
-        "import subprocess, sys; "
-        f"child = subprocess.Popen([sys.executable, '-m', '{STEP_WORKER}', '0']); "
-        "sys.stdout.flush(); input()"
-    )
-    # The worker reads from a pipe that this test holds open; its parent is in between.
-    reading, writing = os.pipe()
-    with subprocess.Popen(
-        [sys.executable, "-c", program.replace("'0']", f"'0'], stdin={reading}")],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(reading,),
-    ) as parent:
-        os.close(reading)
-        assert b'"hello"' in parent.stdout.readline()
-        assert b'"ready"' in parent.stdout.readline()
-        parent.kill()
-        # The worker is the only one left with the other end of this pipe.
-        assert parent.stdout.read() == b""
-    os.close(writing)
