@@ -1,0 +1,23 @@
+"""Places to check: from an uncertainty map and a threshold to a ranked list."""
+
+from mobseg.regions.files import read_regions_json, write_regions_csv, write_regions_json
+from mobseg.regions.flagging import (
+    DEFAULT_MAX_EXTENT_MM,
+    DEFAULT_MIN_VOLUME_MM3,
+    flag_regions,
+    region_map,
+)
+from mobseg.regions.region import REASONS, STATUSES, FlaggedRegion
+
+__all__ = [
+    "DEFAULT_MAX_EXTENT_MM",
+    "DEFAULT_MIN_VOLUME_MM3",
+    "REASONS",
+    "STATUSES",
+    "FlaggedRegion",
+    "flag_regions",
+    "read_regions_json",
+    "region_map",
+    "write_regions_csv",
+    "write_regions_json",
+]
