@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mobseg.errors import BundleError
+from mobseg.errors import BundleError, InvalidInput
 from mobseg.metrics._ratio import ratio
 from mobseg.metrics.score_histogram import ScoreHistogram, bin_floor, score_bins
 
@@ -135,10 +135,12 @@ class ReviewCurve:
         zero at many errors), the highest threshold that catches as much as the lowest is taken.
 
         Raises:
-            ValueError: the cases have no errors, so nothing can be measured.
+            InvalidInput: the cases have no errors, so nothing can be measured.
         """
         if not self.error_mm3:
-            raise ValueError("A review threshold needs validation cases with errors.")
+            raise InvalidInput(
+                "The validation cases have no errors, so no review threshold can be measured; add cases."
+            )
         share = self.share_caught
         reaches = share >= min(min_share_caught, float(share[0]))
         return float(self.thresholds[reaches][-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ def summarise(cases: Sequence[CaseMetrics]) -> dict[str, Any]:
         ``n_cases``; ``per_case``, the tree of :meth:`CaseMetrics.to_dict` with mean, sample standard
         deviation and n (the cases where it is defined) of every figure; ``pooled``, the calibration errors
         over the voxels of all cases; ``review_curves``, one per uncertainty map, for
-        :meth:`ReviewCurve.from_dict`.
+        :meth:`ReviewCurve.from_dict`. Undefined figures are None, so that it can be written as JSON.
 
     Raises:
         InvalidInput: there is no case, or the cases differ in their labels.
@@ -32,7 +32,7 @@ def summarise(cases: Sequence[CaseMetrics]) -> dict[str, Any]:
         raise InvalidInput(
             "The predictions have different labels; evaluate those of one model at a time."
         )
-    return {
+    summary = {
         "n_cases": len(cases),
         "per_case": _spread([case.to_dict() for case in cases]),
         "pooled": {
@@ -44,14 +44,17 @@ def summarise(cases: Sequence[CaseMetrics]) -> dict[str, Any]:
             for name in cases[0].scores
         },
     }
+    return finite_or_none(summary)
 
 
-def finite_or_none(value: Any) -> Any:
-    """The same tree with None, which JSON has, for NaN, which it has not."""
-    if isinstance(value, dict):
-        return {key: finite_or_none(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite_or_none(item) for item in value]
+def finite_or_none(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The same tree of figures with None, which JSON has, for NaN, which it has not."""
+    return {key: _finite_or_none(value) for key, value in tree.items()}
+
+
+def _finite_or_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return finite_or_none(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import Label, LabelTable
 from mobseg.prediction import PredictionMaps

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
-
 from mobseg.metrics.band import boundary_band, boundary_voxels
+from scipy.spatial import cKDTree
 
 
 def test_boundary_voxels_lie_on_both_sides_of_a_change():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.calibration import calibration_curve
-
 from mobseg.metrics.calibration import CalibrationHistogram
+from sklearn.calibration import calibration_curve
 
 
 def sequence(n, step):

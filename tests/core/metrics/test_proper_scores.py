@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss, log_loss
-
 from mobseg.metrics.proper_scores import (
     MIN_PROBABILITY,
     background_probability,
@@ -11,6 +9,7 @@ from mobseg.metrics.proper_scores import (
     negative_log_likelihood,
     probability_of,
 )
+from sklearn.metrics import brier_score_loss, log_loss
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-
-from mobseg.errors import BundleError
+from mobseg.errors import BundleError, InvalidInput
 from mobseg.metrics.review import THRESHOLDS, ReviewCurve
 from mobseg.metrics.score_histogram import ScoreHistogram
 
@@ -78,7 +77,7 @@ def test_a_map_that_is_zero_at_most_errors_gives_the_threshold_that_catches_what
 def test_without_errors_there_is_no_threshold_to_recommend():
     curve = curve_of([0.1, 0.2], [False, False])
     assert np.isnan(curve.lookup(0.1).share_caught)
-    with pytest.raises(ValueError, match="cases with errors"):
+    with pytest.raises(InvalidInput, match="have no errors"):
         curve.recommended_threshold()
 
 

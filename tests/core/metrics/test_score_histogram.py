@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from mobseg.metrics.score_histogram import (
     N_BINS,
     ScoreHistogram,
