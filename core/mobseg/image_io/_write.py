@@ -1,0 +1,78 @@
+"""Writing: compressed, and either complete or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import SimpleITK as sitk
+
+from mobseg.errors import InvalidInput, OutputError
+from mobseg.geometry import VolumeGeometry
+from mobseg.image_io._itk import Array, quiet_itk, to_image
+from mobseg.image_io._payload import Codec, Payload, verify_payload
+from mobseg.volume import LabelVolume, ScalarVolume
+
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+_NIFTI_DATA_OFFSET = 352  # the header and four bytes that say that no extension follows
+
+
+def write_scalar_volume(volume: ScalarVolume, path: Path) -> None:
+    """Write an image as NIfTI (``.nii.gz``, ``.nii``) or NRRD (``.nrrd``), replacing what is there.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind, and an older file stays as it was.
+    """
+    write_image(volume.array, volume.geometry, path)
+
+
+def write_label_volume(volume: LabelVolume, path: Path) -> None:
+    """Write a label map; see :func:`write_scalar_volume`."""
+    write_image(volume.array, volume.geometry, path)
+
+
+def write_image(
+    array: Array,
+    geometry: VolumeGeometry,
+    path: Path,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write (K, J, I) voxels, with key-value pairs for the header of an NRRD file.
+
+    Raises:
+        OutputError: see :func:`write_scalar_volume`.
+    """
+    suffix = next((s for s in _SUFFIXES if path.name.lower().endswith(s)), None)
+    if suffix is None:
+        raise OutputError(
+            f"Volumes are written as {', '.join(_SUFFIXES)}; choose such a file name."
+        )
+    image = to_image(array, geometry)
+    for key, value in (metadata or {}).items():
+        image.SetMetaData(key, value)
+    with _complete_file(path, suffix) as unfinished, quiet_itk():
+        sitk.WriteImage(image, str(unfinished), useCompression=True)
+        if suffix != ".nrrd":  # ITK reports a full disk for NRRD only
+            codec: Codec = "zlib" if suffix == ".nii.gz" else "raw"
+            verify_payload(Payload(unfinished, 0, codec, _NIFTI_DATA_OFFSET + array.nbytes))
+
+
+@contextmanager
+def _complete_file(path: Path, suffix: str) -> Iterator[Path]:
+    """A sibling to write to, which takes the place of ``path`` once it is complete."""
+    unfinished = path.with_name(f".{uuid4().hex}{suffix}")
+    try:
+        unfinished.touch(exist_ok=False)  # fails with a plain cause, which ITK does not give
+        try:
+            yield unfinished
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except (OSError, RuntimeError, InvalidInput) as error:
+        cause = getattr(error, "strerror", None) or "writing stopped before the end"
+        raise OutputError(
+            f"The result cannot be written ({cause}); check that the disk is not full and that the "
+            "folder exists and is writable."
+        ) from error
