@@ -41,7 +41,6 @@ class MapBuilder:
         geometry: the grid of the maps.
         table: labels in the order of the network's channels.
         coordinates: what the moments are of.
-        region_values: for region-based models, the label value that each region paints, in order.
     """
 
     def __init__(
@@ -49,15 +48,12 @@ class MapBuilder:
         geometry: VolumeGeometry,
         table: LabelTable,
         coordinates: Coordinates,
-        region_values: tuple[int, ...],
     ) -> None:
         self._geometry = geometry
         self._table = table
         self._coordinates = coordinates
-        self._values = region_values
         shape = geometry.shape_kji
-        largest = max(label.value for label in table)
-        self._labels = np.zeros(shape, np.uint8 if largest < 256 else np.uint16)
+        self._labels = np.zeros(shape, label_dtype(table))
         self._mean, self._variance = (np.zeros((len(table), *shape), np.float32) for _ in range(2))
         self._entropy, self._information, self._model, self._disagreement = (
             np.zeros(shape, np.float32) for _ in range(4)
@@ -75,7 +71,7 @@ class MapBuilder:
             disagreement: (Q, k, j, i) variance between windows, mirrors and folds.
         """
         mean, model, disagreement = (tensor.cpu() for tensor in (mean, model, disagreement))
-        self._labels[box] = self._assign(mean).numpy().astype(self._labels.dtype)
+        self._labels[box] = assign_labels(mean, self._coordinates, self._table).numpy()
         self._model[box] = model.mean(0).numpy()
         centred = self._coordinates == "centred"
         self._disagreement[box] = ((2.0 if centred else 1.0) * disagreement.mean(0)).numpy()
@@ -104,23 +100,36 @@ class MapBuilder:
             is_stochastic=is_stochastic,
         )
 
-    def _assign(self, mean: Tensor) -> Tensor:
-        """Label values from the mean logits, as stock nnU-Net assigns them."""
-        if self._coordinates == "centred":
-            return self._lookup()[mean.argmax(0)]
-        labels = torch.zeros(mean.shape[1:], dtype=torch.int32)
-        for logit, value in zip(mean, self._values, strict=True):
-            labels[logit > 0] = value
-        return labels
-
-    def _lookup(self) -> Tensor:
-        return torch.tensor([0, *(label.value for label in self._table)], dtype=torch.int32)
-
     def _estimate(self, mean: Tensor, variance: Tensor) -> _VoxelEstimates:
         """(Q, n), (V, n) -> estimates of n voxels."""
         if self._coordinates == "centred":
             return _softmax_estimates(mean, variance)
         return _sigmoid_estimates(mean, variance)
+
+
+def label_dtype(table: LabelTable) -> type[np.unsignedinteger]:
+    """The smallest type that holds all label values."""
+    return np.uint8 if max(label.value for label in table) < 256 else np.uint16
+
+
+def assign_labels(mean: Tensor, coordinates: Coordinates, table: LabelTable) -> Tensor:
+    """Label values from mean logits as stock nnU-Net assigns them: the largest, or the last region > 0.
+
+    Args:
+        mean: (Q, *S) logit coordinates.
+        coordinates: what they are.
+        table: labels in the order of the network's channels.
+
+    Returns:
+        (*S) int32.
+    """
+    if coordinates == "centred":
+        values = torch.tensor([0, *(label.value for label in table)], dtype=torch.int32)
+        return values[mean.argmax(0)]
+    labels = torch.zeros(mean.shape[1:], dtype=torch.int32)
+    for logit, label in zip(mean, table, strict=True):
+        labels[logit > 0] = label.value
+    return labels
 
 
 def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:

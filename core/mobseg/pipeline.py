@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 import mobseg
 from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
-from mobseg.estimates import MapBuilder
+from mobseg.estimates import MapBuilder, assign_labels, label_dtype
 from mobseg.image_io import read_scalar_volume, voxel_sha256
+from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native import to_native
-from mobseg.inference.preprocessing import preprocess
-from mobseg.inference.sliding_window import SlidingWindowResult, predict_moments
+from mobseg.inference.preprocessing import GridRecord, preprocess
+from mobseg.inference.sliding_window import predict_moments
 from mobseg.model import LoadedModel, load_model
 from mobseg.options import SegmentOptions
-from mobseg.orientation import Reorientation, axis_codes, reorient
+from mobseg.orientation import axis_codes
 from mobseg.prediction import PredictionMaps, RunRecord
 from mobseg.prediction_folder import ThresholdRecord, check_destination, write_prediction_folder
 from mobseg.progress import Progress
-from mobseg.region_of_interest import VoxelBox, crop_volume, voxel_box
+from mobseg.region_of_interest import Part, VoxelBox, voxel_box
 from mobseg.regions import FlaggedRegion, flag_regions
 from mobseg.report import report_writer
+from mobseg.sampling import CORRELATION_LENGTH_MM, sample_logits
 from mobseg.stopwatch import Stopwatch
 from mobseg.thresholds import choose_threshold
 from mobseg.volume import ScalarVolume
@@ -39,6 +45,8 @@ __all__ = [
     "segment_file",
     "segment_volume",
 ]
+
+LabelMap = npt.NDArray[np.unsignedinteger]
 
 #: Fractions of the whole run at which prediction starts and ends, for the progress bar.
 _PREDICTION = (0.05, 0.85)
@@ -53,12 +61,14 @@ class Segmentation:
         regions: places to check, ranked.
         threshold: what the regions were taken with, and why.
         record: how the result was made.
+        samples: label maps (K, J, I) drawn from the predictive distribution, if asked for.
     """
 
     maps: PredictionMaps
     regions: tuple[FlaggedRegion, ...]
     threshold: ThresholdRecord
     record: RunRecord
+    samples: tuple[LabelMap, ...]
 
 
 def segment_file(
@@ -143,12 +153,10 @@ def segment_volume(
             f"The model {model.name} works inside a region of interest only; give one with --roi."
         )
     stopwatch = stopwatch or Stopwatch()
-    box = (
-        _everything(volume)
-        if options.roi_ras_mm is None
-        else voxel_box(options.roi_ras_mm, volume.geometry)
-    )
-    maps, notes = _predict(volume, box, model, options, progress, stopwatch)
+    codes = model.metadata.training_orientation if model.metadata else None
+    # A plain nnU-Net model takes the axes as they are, as stock nnU-Net does.
+    part = Part.take(volume, _box(volume, options), codes or axis_codes(volume.geometry))
+    maps, samples, notes = _predict(part, model, options, progress, stopwatch)
     progress.report("Finding regions to check", _PREDICTION[1])
     with stopwatch.stage("regions"):
         threshold = choose_threshold(
@@ -163,21 +171,20 @@ def segment_volume(
         seconds_by_stage=stopwatch.seconds,
         notes=(*input_warnings, *notes),
     )
-    return Segmentation(maps, regions, threshold, record)
+    return Segmentation(maps, regions, threshold, record, samples)
 
 
 def _predict(
-    volume: ScalarVolume,
-    box: VoxelBox,
+    part: Part,
     model: LoadedModel,
     options: SegmentOptions,
     progress: Progress,
     stopwatch: Stopwatch,
-) -> tuple[PredictionMaps, tuple[str, ...]]:
+) -> tuple[PredictionMaps, tuple[LabelMap, ...], tuple[str, ...]]:
+    """Maps, sampled label maps and notes."""
     progress.report("Preparing the image", 0.0)
     with stopwatch.stage("preprocess"):
-        part, reorientation = _orient(crop_volume(volume, box), model)
-        prepared = preprocess(part, model.plan)
+        prepared = preprocess(part.volume, model.plan)
     with stopwatch.stage("network"):
         result = predict_moments(
             prepared.data,
@@ -191,71 +198,72 @@ def _predict(
             move_to_cpu=model.move_to_cpu,
         )
     with stopwatch.stage("native grid"):
-        builder = MapBuilder(
-            part.geometry,
-            model.labels,
-            model.coordinates,
-            tuple(label.value for label in model.labels),
+        maps = _maps(part, result.moments, prepared.grid, model)
+    with stopwatch.stage("samples"):
+        samples = tuple(
+            part.embed(_labels(part, moments, prepared.grid, model))
+            for moments in sample_logits(
+                result.moments,
+                model.coordinates,
+                model.plan.spacing_mm,
+                options.samples,
+                options.seed,
+            )
         )
-        _, j, i = prepared.grid.native_box_kji
-        to_native(
-            result.moments,
-            prepared.grid,
-            lambda k, mean, variance, disagreement: builder.add(
-                (k, j, i), mean, variance, disagreement
-            ),
-        )
-        maps = builder.finish(is_stochastic=model.is_stochastic)
-        maps = _embed(maps, reorientation, volume, box)
-    return maps, _notes(result, options, model)
+    return maps, samples, (*result.notes, *_notes(options, model, maps, samples))
 
 
-def _orient(volume: ScalarVolume, model: LoadedModel) -> tuple[ScalarVolume, Reorientation]:
-    """Turn the axes the way the training images lay; a plain nnU-Net model takes them as they are."""
-    codes = model.metadata.training_orientation if model.metadata else None
-    return reorient(volume, codes or axis_codes(volume.geometry))
-
-
-def _embed(
-    maps: PredictionMaps, reorientation: Reorientation, volume: ScalarVolume, box: VoxelBox
+def _maps(
+    part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel
 ) -> PredictionMaps:
-    """Back to the axes and the extent of the input; outside the box is background without doubt."""
-
-    def embed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        native = reorientation.undo(array)
-        leading = native.shape[:-3]
-        if native.shape[-3:] == volume.geometry.shape_kji:
-            return native
-        whole = np.zeros((*leading, *volume.geometry.shape_kji), native.dtype)
-        whole[(..., *box)] = native
-        return whole
-
-    return PredictionMaps(
-        geometry=volume.geometry,
-        label_table=maps.label_table,
-        labels=embed(maps.labels),
-        probability_mean=embed(maps.probability_mean),
-        probability_variance=embed(maps.probability_variance),
-        predictive_entropy_nats=embed(maps.predictive_entropy_nats),
-        mutual_information_nats=embed(maps.mutual_information_nats),
-        logit_variance_model=embed(maps.logit_variance_model),
-        logit_variance_disagreement=embed(maps.logit_variance_disagreement),
-        is_stochastic=maps.is_stochastic,
-    )
+    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
+    _, j, i = grid.native_box_kji
+    to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))
+    maps = builder.finish(is_stochastic=model.is_stochastic)
+    arrays = {
+        field.name: part.embed(value)
+        for field in dataclasses.fields(maps)
+        if isinstance(value := getattr(maps, field.name), np.ndarray)
+    }
+    return dataclasses.replace(maps, geometry=part.whole, **arrays)
 
 
-def _everything(volume: ScalarVolume) -> VoxelBox:
+def _labels(part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel) -> LabelMap:
+    """The label map of one sample of the logits."""
+    labels = np.zeros(part.volume.geometry.shape_kji, label_dtype(model.labels))
+    _, j, i = grid.native_box_kji
+
+    def assign(k: slice, mean: Tensor, *_variances: Tensor) -> None:
+        labels[k, j, i] = assign_labels(mean, model.coordinates, model.labels).numpy()
+
+    to_native(moments, grid, assign)
+    return labels
+
+
+def _box(volume: ScalarVolume, options: SegmentOptions) -> VoxelBox:
+    if options.roi_ras_mm is not None:
+        return voxel_box(options.roi_ras_mm, volume.geometry)
     k, j, i = volume.geometry.shape_kji
     return (slice(0, k), slice(0, j), slice(0, i))
 
 
 def _notes(
-    result: SlidingWindowResult, options: SegmentOptions, model: LoadedModel
-) -> tuple[str, ...]:
-    notes = list(result.notes)
+    options: SegmentOptions,
+    model: LoadedModel,
+    maps: PredictionMaps,
+    samples: Sequence[LabelMap],
+) -> Iterator[str]:
     if options.mirror and not model.mirror_axes:
-        notes.append("The model was not trained with mirroring, so no mirrored passes were made.")
-    return tuple(notes)
+        yield "The model was not trained with mirroring, so no mirrored passes were made."
+    if len(samples) > 1:
+        for label in model.labels:
+            volumes = [np.count_nonzero(sample == label.value) for sample in samples]
+            millilitres = np.array(volumes) * maps.geometry.voxel_volume_mm3 / 1000
+            yield (
+                f"{label.name}: {millilitres.mean():.1f} mL with a standard deviation of "
+                f"{millilitres.std(ddof=1):.2f} mL over {len(samples)} samples; the correlation of their "
+                f"noise over {CORRELATION_LENGTH_MM:g} mm is assumed, not learned."
+            )
 
 
 def _describe_model(model: LoadedModel) -> dict[str, Any]:

@@ -1,14 +1,18 @@
-"""A box in the patient as a box of voxels."""
+"""A box in the patient as a box of voxels, and as an image of its own."""
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mobseg.errors import InvalidInput
 from mobseg.geometry import VolumeGeometry
 from mobseg.options import Box
+from mobseg.orientation import Reorientation, reorient
 from mobseg.volume import ScalarVolume
 
 VoxelBox = tuple[slice, slice, slice]
@@ -48,3 +52,33 @@ def crop_volume(volume: ScalarVolume, box: VoxelBox) -> ScalarVolume:
     array = volume.array[box]
     k, j, i = array.shape
     return ScalarVolume(array, VolumeGeometry((k, j, i), matrix))
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A box of an image with its axes turned as a model wants them, and the way back.
+
+    Attributes:
+        volume: the part.
+        whole: grid of the whole image.
+    """
+
+    volume: ScalarVolume
+    whole: VolumeGeometry
+    _box: VoxelBox
+    _reorientation: Reorientation
+
+    @classmethod
+    def take(cls, volume: ScalarVolume, box: VoxelBox, codes: str) -> Part:
+        """Cut out ``box`` and turn it such that i, j and k run toward ``codes``."""
+        turned, reorientation = reorient(crop_volume(volume, box), codes)
+        return cls(turned, volume.geometry, box, reorientation)
+
+    def embed(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Put a map (..., K, J, I) of the part where it belongs in a map of zeros of the whole."""
+        native = self._reorientation.undo(array)
+        if native.shape[-3:] == self.whole.shape_kji:
+            return native
+        whole = np.zeros((*native.shape[:-3], *self.whole.shape_kji), native.dtype)
+        whole[(..., *self._box)] = native
+        return whole

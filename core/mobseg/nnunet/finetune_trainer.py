@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import ConstantLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.errors import BundleError
@@ -56,7 +58,18 @@ class MobsegFinetuneTrainer(MobsegTrainer):
         optimizer = AdamW(
             self.network.parameters(), lr=self.initial_lr, weight_decay=self.weight_decay
         )
-        return optimizer, ConstantLR(optimizer, factor=1.0, total_iters=0)
+        constant = PolyLRScheduler(optimizer, self.initial_lr, self.num_epochs, exponent=0.0)
+        return optimizer, constant
+
+    def on_train_end(self) -> None:
+        """Keep the epoch with the best (smoothed) validation Dice as the final model."""
+        super().on_train_end()
+        best, final = (
+            Path(self.output_folder) / f"checkpoint_{name}.pth" for name in ("best", "final")
+        )
+        partial = final.with_suffix(".partial")
+        shutil.copyfile(best, partial)
+        partial.replace(final)
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """One optimiser step on the distribution of the logits."""

@@ -1,0 +1,268 @@
+"""The main job on tiny but real models, against stock nnU-Net, and its invariants."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+from mobseg.bundle.folder import open_model_folder
+from mobseg.errors import Cancelled, InvalidInput, OutputError
+from mobseg.geometry import VolumeGeometry
+from mobseg.image_io import read_label_volume, write_scalar_volume
+from mobseg.model import LoadedModel, load_folder
+from mobseg.options import SegmentOptions
+from mobseg.orientation import axis_codes, reorient
+from mobseg.pipeline import segment_file, segment_volume
+from mobseg.prediction_folder import read_prediction_folder
+from mobseg.progress import SilentProgress
+from mobseg.volume import ScalarVolume
+from tests.support.model_factory import make_model_folder
+from tests.support.stochastic_factory import make_stochastic
+
+QUIET = SilentProgress()
+SHAPE = (40, 44, 36)
+
+
+def _ct(shape: tuple[int, int, int] = SHAPE, spacing: float = 1.7) -> ScalarVolume:
+    """Soft tissue with structure inside air, on an LPS grid."""
+    rng = np.random.default_rng(0)
+    k, j, i = np.indices(shape)
+    centre = [(n - 1) / 2 for n in shape]
+    radius = sum(((a - c) / (0.35 * n)) ** 2 for a, c, n in zip((k, j, i), centre, shape, strict=True))
+    tissue = 40 + 120 * np.sin(k / 5) * np.cos(j / 4) + rng.normal(0, 15, shape)
+    array = np.where(radius < 1, tissue, -1000).astype(np.int16)
+    matrix = np.diag([-spacing, -spacing, spacing, 1.0])
+    matrix[:3, 3] = (30, 40, -50)
+    return ScalarVolume(array, VolumeGeometry(shape, matrix))
+
+
+def _model(folder: Path) -> LoadedModel:
+    return load_folder(open_model_folder(folder), torch.device("cpu"))
+
+
+def _with_orientation(model: LoadedModel, metadata_of: Path) -> LoadedModel:
+    """The model with the metadata of a bundle, which names the training orientation."""
+    card = json.loads(metadata_of.read_text())
+    card |= {"metrics": {}, "review_curve": None, "recommended_threshold": None}
+    (model.folder.path / "mobseg.json").write_text(json.dumps(card))
+    return _model(model.folder.path)
+
+
+CARD = Path(__file__).parents[2] / "experiments/openkbp_parotid/card.json"
+
+
+@pytest.fixture
+def stochastic(tmp_path: Path) -> LoadedModel:
+    return _model(make_stochastic(make_model_folder(tmp_path / "model")))
+
+
+def _stock_labels(folder: Path, volume: ScalarVolume, tmp_path: Path, folds: tuple[int, ...]) -> np.ndarray:
+    image = tmp_path / "ct_0000.nii.gz"
+    write_scalar_volume(volume, image)
+    predictor = nnUNetPredictor(
+        use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False
+    )
+    predictor.initialize_from_trained_model_folder(str(folder), folds)
+    predictor.predict_from_files_sequential([[str(image)]], [str(tmp_path / "stock")], False, True)
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "stock.nii.gz")))
+
+
+@pytest.mark.parametrize(
+    ("n_labels", "regions", "transpose", "folds"),
+    [(1, False, (0, 1, 2), (0,)), (3, False, (0, 1, 2), (0,)), (3, True, (0, 1, 2), (0,)), (1, False, (1, 0, 2), (0, 1))],
+    ids=["two classes", "four classes", "regions", "transposed, two folds"],
+)
+def test_labels_equal_stock_nnunets(
+    tmp_path: Path, n_labels: int, regions: bool, transpose: tuple[int, int, int], folds: tuple[int, ...]
+) -> None:
+    folder = make_model_folder(
+        tmp_path / "model", n_labels=n_labels, regions=regions, transpose=transpose, folds=folds
+    )
+    volume = _ct()
+    segmentation = segment_volume(volume, _model(folder), SegmentOptions(), QUIET)
+    expected = _stock_labels(folder, volume, tmp_path, folds)
+    assert len(np.unique(expected)) == n_labels + 1  # else there would be little to compare
+    assert (segmentation.maps.labels == expected).mean() >= 0.9995  # stock rounds to float16
+    assert not segmentation.maps.is_stochastic
+    assert segmentation.threshold.score == "entropy"
+    assert segmentation.maps.logit_variance_model.max() == 0
+    assert segmentation.maps.logit_variance_disagreement.max() > 0
+
+
+def test_maps_of_a_stochastic_model_are_consistent(stochastic: LoadedModel) -> None:
+    maps = segment_volume(_ct(), stochastic, SegmentOptions(), QUIET).maps
+    p, variance = maps.probability_mean[0], maps.probability_variance[0]
+    assert maps.is_stochastic
+    assert ((p > 0.5) == (maps.labels == 1)).mean() > 0.9999
+    assert variance.min() >= 0 and variance.max() > 1e-4
+    assert (variance <= p * (1 - p) + 1e-6).all()
+    entropy = -(p * np.log(p.clip(1e-12)) + (1 - p) * np.log((1 - p).clip(1e-12)))
+    np.testing.assert_allclose(maps.predictive_entropy_nats, entropy, atol=2e-5)
+    assert (maps.mutual_information_nats <= maps.predictive_entropy_nats + 1e-6).all()
+    assert maps.logit_variance_model.min() >= 0
+
+
+def test_probabilities_of_exclusive_classes_sum_to_at_most_one(tmp_path: Path) -> None:
+    folder = make_stochastic(make_model_folder(tmp_path / "model", n_labels=3))
+    maps = segment_volume(_ct(), _model(folder), SegmentOptions(), QUIET).maps
+    assert maps.probability_mean.sum(0).max() <= 1 + 1e-5
+    assert maps.probability_variance.max() > 1e-4
+
+
+def test_the_result_does_not_depend_on_the_orientation_of_the_file(
+    stochastic: LoadedModel,
+) -> None:
+    model = _with_orientation(stochastic, CARD)
+    volume = _ct()
+    reference = segment_volume(volume, model, SegmentOptions(), QUIET)
+    for codes in ("RAS", "SPL", "PIR"):
+        turned, back = reorient(volume, codes)
+        assert axis_codes(turned.geometry) == codes
+        result = segment_volume(turned, model, SegmentOptions(), QUIET)
+        assert np.array_equal(back.undo(result.maps.labels), reference.maps.labels)
+        np.testing.assert_array_equal(
+            back.undo(result.maps.probability_variance), reference.maps.probability_variance
+        )
+        for first, second in zip(result.regions[:5], reference.regions[:5], strict=True):
+            np.testing.assert_allclose(first.peak_ras_mm, second.peak_ras_mm, atol=1e-6)
+
+
+def test_a_plain_model_takes_arrays_as_they_are(tmp_path: Path) -> None:
+    """As stock nnU-Net does, which knows nothing of orientation."""
+    model = _model(make_model_folder(tmp_path / "model"))
+    volume = _ct()
+    relabelled = ScalarVolume(
+        volume.array, VolumeGeometry(SHAPE, np.diag([1.7, 1.7, 1.7, 1.0]))
+    )
+    first, second = (
+        segment_volume(v, model, SegmentOptions(), QUIET).maps.labels for v in (volume, relabelled)
+    )
+    assert np.array_equal(first, second)
+
+
+def test_a_region_of_interest_equals_the_cropped_image(stochastic: LoadedModel) -> None:
+    volume = _ct()
+    lower, upper = (8, 6, 5), (27, 33, 30)  # i, j, k
+    corners = volume.geometry.ijk_to_ras([lower, upper])
+    box = tuple(
+        value for axis in range(3) for value in (corners[:, axis].min(), corners[:, axis].max())
+    )
+    inside = tuple(slice(a, b + 1) for a, b in zip(reversed(lower), reversed(upper), strict=True))
+    result = segment_volume(volume, stochastic, SegmentOptions(roi_ras_mm=box), QUIET).maps
+    matrix = volume.geometry.ijk_to_ras_mm.copy()
+    matrix[:3, 3] = volume.geometry.ijk_to_ras(lower)
+    part = np.ascontiguousarray(volume.array[inside])
+    alone = ScalarVolume(part, VolumeGeometry(part.shape, matrix))
+    expected = segment_volume(alone, stochastic, SegmentOptions(), QUIET).maps
+    assert np.array_equal(result.labels[inside], expected.labels)
+    np.testing.assert_array_equal(result.probability_mean[(0, *inside)], expected.probability_mean[0])
+    outside = np.ones(SHAPE, bool)
+    outside[inside] = False
+    assert not result.labels[outside].any() and not result.probability_variance[0][outside].any()
+
+
+def test_a_region_of_interest_outside_the_image_is_refused(stochastic: LoadedModel) -> None:
+    options = SegmentOptions(roi_ras_mm=(500, 600, 500, 600, 500, 600))
+    with pytest.raises(InvalidInput, match="outside the image"):
+        segment_volume(_ct(), stochastic, options, QUIET)
+
+
+def test_a_model_for_regions_of_interest_asks_for_one(stochastic: LoadedModel) -> None:
+    model = _with_orientation(stochastic, CARD)
+    metadata = dataclasses.replace(model.metadata, requires_roi=True)
+    folder = dataclasses.replace(model.folder, metadata=metadata)
+    with pytest.raises(InvalidInput, match="region of interest"):
+        segment_volume(_ct(), dataclasses.replace(model, folder=folder), SegmentOptions(), QUIET)
+
+
+def test_mirroring_adds_disagreement(stochastic: LoadedModel) -> None:
+    plain, mirrored = (
+        segment_volume(_ct(), stochastic, SegmentOptions(mirror=mirror), QUIET).maps
+        for mirror in (False, True)
+    )
+    assert (
+        mirrored.logit_variance_disagreement.mean() > 2 * plain.logit_variance_disagreement.mean()
+    )
+
+
+def test_the_users_threshold_decides_the_regions(stochastic: LoadedModel) -> None:
+    few, many = (
+        segment_volume(_ct(), stochastic, SegmentOptions(threshold=t), QUIET) for t in (0.02, 0.002)
+    )
+    assert few.threshold.value == 0.02
+    volume_few, volume_many = (
+        sum(region.volume_mm3 for region in result.regions) for result in (few, many)
+    )
+    assert volume_few < volume_many
+
+
+def test_the_prediction_folder_holds_the_result(stochastic: LoadedModel, tmp_path: Path) -> None:
+    volume = _ct()
+    write_scalar_volume(volume, tmp_path / "ct.nrrd")
+    result = segment_file(tmp_path / "ct.nrrd", tmp_path / "out", stochastic, SegmentOptions(), QUIET)
+    stored = read_prediction_folder(tmp_path / "out")
+    assert np.array_equal(stored.maps.labels, result.maps.labels)
+    assert stored.maps.geometry.is_close(volume.geometry)
+    assert [region.id for region in stored.regions] == [region.id for region in result.regions]
+    assert (tmp_path / "out" / "report.html").exists()
+    labels = read_label_volume(tmp_path / "out" / "segmentation.seg.nrrd")
+    assert np.array_equal(labels.array, result.maps.labels)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert str(tmp_path) not in json.dumps(record)
+    with pytest.raises(OutputError):
+        segment_file(tmp_path / "ct.nrrd", tmp_path / "out", stochastic, SegmentOptions(), QUIET)
+
+
+class _CancelAfter:
+    """Cancels at the given question."""
+
+    def __init__(self, questions: int) -> None:
+        self._left = questions
+
+    def report(self, stage: str, fraction: float) -> None:
+        assert 0 <= fraction <= 1
+
+    def raise_if_cancelled(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Cancelled("Cancelled.")
+
+
+def test_cancelling_leaves_nothing(stochastic: LoadedModel, tmp_path: Path) -> None:
+    write_scalar_volume(_ct(), tmp_path / "ct.nrrd")
+    for questions in (0, 2):
+        with pytest.raises(Cancelled):
+            segment_file(
+                tmp_path / "ct.nrrd", tmp_path / "out", stochastic, SegmentOptions(), _CancelAfter(questions)
+            )
+        assert {path.name for path in tmp_path.iterdir()} == {"ct.nrrd", "model"}
+
+
+def test_progress_only_grows(stochastic: LoadedModel) -> None:
+    class Recorder(SilentProgress):
+        fractions: list[float] = []
+
+        def report(self, stage: str, fraction: float) -> None:
+            self.fractions.append(fraction)
+
+    segment_volume(_ct(), stochastic, SegmentOptions(), Recorder())
+    assert all(a <= b for a, b in itertools.pairwise(Recorder.fractions))
+    assert len(Recorder.fractions) > 5
+
+
+def test_samples_are_written_on_demand(stochastic: LoadedModel, tmp_path: Path) -> None:
+    write_scalar_volume(_ct(), tmp_path / "ct.nrrd")
+    options = SegmentOptions(samples=2)
+    segment_file(tmp_path / "ct.nrrd", tmp_path / "out", stochastic, options, QUIET)
+    drawn = [read_label_volume(tmp_path / "out" / "samples" / f"sample_{n}.nii.gz").array for n in (1, 2)]
+    assert not np.array_equal(*drawn)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert "6 mm" in " ".join(record["record"]["notes"] if "record" in record else record["notes"])
