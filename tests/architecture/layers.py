@@ -70,16 +70,15 @@ LAYER_OF = {
 THIRD_PARTY = {
     "light": {"numpy", "scipy", "SimpleITK"},
     "torch": {"torch"},
-    "nnunet": {"nnunetv2", "batchgenerators", "matplotlib"},
+    "nnunet": {"nnunetv2"},
     "app": {"matplotlib"},
 }
 
 #: Packages that belong to these modules only.
 RESERVED = {
     "nnunetv2": ("nnunet",),
-    "batchgenerators": ("nnunet",),
     "dynamic_network_architectures": ("network", "nnunet"),
-    "matplotlib": ("nnunet", "report", "cli"),
+    "matplotlib": ("report",),
 }
 
 #: The only modules outside ``nnunet`` that may import it: inference never needs nnU-Net.

@@ -118,4 +118,4 @@ def test_everything_but_training_imports_without_nnunet() -> None:
         and not is_within(module.name, MAY_TRAIN)
         and not module.name.endswith("__main__")
     ]
-    _import_without({"nnunetv2", "batchgenerators", *VIEWER}, names)
+    _import_without({"nnunetv2", *VIEWER}, names)
