@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+
 from mobseg.cli.evaluation_tables import case_line, summary_tables
 from mobseg.metrics import evaluate_case, summarise
 from mobseg.volume import LabelVolume
-
 from tests.core.metrics.cases import GEOMETRY, missed_lump, random_two_labels
 
 

@@ -4,6 +4,7 @@ import argparse
 
 import numpy as np
 import pytest
+
 from mobseg.cli.references import find_references, label_values, relabelled
 from mobseg.errors import InvalidInput
 from mobseg.geometry import VolumeGeometry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import Label, LabelTable
 from mobseg.prediction import PredictionMaps

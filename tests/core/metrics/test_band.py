@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mobseg.metrics.band import boundary_band, boundary_voxels
 from scipy.spatial import cKDTree
+
+from mobseg.metrics.band import boundary_band, boundary_voxels
 
 
 def test_boundary_voxels_lie_on_both_sides_of_a_change():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mobseg.metrics.calibration import CalibrationHistogram
 from sklearn.calibration import calibration_curve
+
+from mobseg.metrics.calibration import CalibrationHistogram
 
 
 def sequence(n, step):

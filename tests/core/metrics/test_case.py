@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, log_loss
+
 from mobseg.errors import GeometryMismatch, InvalidInput
 from mobseg.geometry import VolumeGeometry
 from mobseg.metrics.band import boundary_band
@@ -12,7 +14,6 @@ from mobseg.metrics.case import class_index, evaluate_case
 from mobseg.metrics.overlap import predicted_dice
 from mobseg.uncertainty import score_map
 from mobseg.volume import LabelVolume
-from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, log_loss
 
 from .cases import GEOMETRY, GLAND, LUMP, ONE_LABEL, SHAPE, TABLE, missed_lump, random_two_labels
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
 from mobseg.metrics.error_detection import auroc, average_precision
 from mobseg.metrics.score_histogram import ScoreHistogram
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 def histogram_of(scores, errors):

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mobseg.metrics.overlap import OverlapSums, dice, expected_pairwise_dice, predicted_dice
 from sklearn.metrics import f1_score
+
+from mobseg.metrics.overlap import OverlapSums, dice, expected_pairwise_dice, predicted_dice
 
 
 def random_masks(seed, shape=(6, 7, 8)):

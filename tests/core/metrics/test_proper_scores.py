@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import brier_score_loss, log_loss
+
 from mobseg.metrics.proper_scores import (
     MIN_PROBABILITY,
     background_probability,
@@ -9,7 +11,6 @@ from mobseg.metrics.proper_scores import (
     negative_log_likelihood,
     probability_of,
 )
-from sklearn.metrics import brier_score_loss, log_loss
 
 
 @pytest.fixture

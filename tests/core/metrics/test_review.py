@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from mobseg.errors import BundleError, InvalidInput
 from mobseg.metrics.review import THRESHOLDS, ReviewCurve
 from mobseg.metrics.score_histogram import ScoreHistogram

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mobseg.metrics.score_histogram import (
     N_BINS,
     ScoreHistogram,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mobseg.metrics.error_detection import auroc
 from mobseg.metrics.overlap import dice
 from mobseg.metrics.score_histogram import ScoreHistogram, count_by_score

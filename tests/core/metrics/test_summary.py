@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+
 from mobseg.errors import InvalidInput
 from mobseg.metrics import ReviewCurve, evaluate_case, finite_or_none, summarise
 from mobseg.metrics.calibration import CalibrationHistogram
