@@ -43,7 +43,7 @@ class EvaluateCommand:
     def configure(parser: argparse.ArgumentParser) -> None:
         """Add the arguments."""
         # argparse would print the folders last, where --reference swallows them.
-        parser.usage = "%(prog)s PREDICTION_FOLDER... --reference FILE_OR_FOLDER... [--map NAME=VALUES] [-o JSON]"
+        parser.usage = "%(prog)s PREDICTION_FOLDER... --reference FILE_OR_FOLDER... [OPTION...]"
         parser.add_argument(
             "predictions",
             metavar="PREDICTION_FOLDER",
