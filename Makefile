@@ -26,9 +26,7 @@ SAMPLE := core/mobseg/resources/sample/ct.nii.gz
 .PHONY: demo test lint bench lock clean
 
 demo: $(VENV)/inference.stamp
-	rm -rf demo_output
-	$(BIN)/mobseg segment $(SAMPLE) -o demo_output
-	@echo "Report: $(CURDIR)/demo_output/report.html"
+	$(BIN)/mobseg segment $(SAMPLE) -o demo_output --overwrite
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
