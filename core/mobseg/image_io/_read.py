@@ -80,6 +80,17 @@ def read_label_volume(path: Path) -> LabelVolume:
     return LabelVolume(_as_labels(array), geometry)
 
 
+def read_map(path: Path) -> ScalarVolume:
+    """Read a map that was computed, which unlike an image may be constant and has no usual range.
+
+    Raises:
+        InvalidInput: the file is missing, damaged, or not one finite scalar volume on a regular grid.
+    """
+    array, geometry, _ = _load(path)
+    require_finite(array)
+    return ScalarVolume(array, geometry)
+
+
 def _load(path: Path) -> tuple[Array, VolumeGeometry, tuple[str, ...]]:
     try:
         if path.is_dir():

@@ -1,0 +1,58 @@
+"""Maps are rounded before they are stored.
+
+The last bits of a float32 map are noise that does not compress. Without them a folder is about a quarter of
+the size and takes a third of the time to write.
+
+* Probabilities, their variances, entropy and mutual information are rounded to multiples of 2^-16: an error
+  of at most 8e-6, and all of the background that is that close to certain becomes exactly 0.
+* Logit variances, which have no upper bound, keep 13 binary digits after the leading one: a relative error of
+  at most 6.2e-5.
+
+Rounding twice changes nothing. The label map is stored as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from mobseg.prediction import Map, PredictionMaps
+
+_STEPS_PER_UNIT = np.float32(2**16)
+_MANTISSA_BITS, _KEPT_BITS = 23, 13
+
+_RELATIVE = ("logit_variance_model", "logit_variance_disagreement")
+_ABSOLUTE = (
+    "probability_mean",
+    "probability_variance",
+    "predictive_entropy_nats",
+    "mutual_information_nats",
+)
+
+
+def rounded_map(field: str, values: Map) -> Map:
+    """One map as it is stored; ``field`` is its name in :class:`mobseg.prediction.PredictionMaps`."""
+    if field in _RELATIVE:
+        return _keep_leading_bits(values)
+    rounded: Map = np.rint(values * _STEPS_PER_UNIT) / _STEPS_PER_UNIT
+    return rounded
+
+
+def rounded_maps(maps: PredictionMaps) -> PredictionMaps:
+    """All maps as they are stored: flagging these gives what a reader of the folder will get."""
+    rounded: dict[str, Any] = {
+        field: rounded_map(field, getattr(maps, field)) for field in _ABSOLUTE + _RELATIVE
+    }
+    return dataclasses.replace(maps, **rounded)
+
+
+def _keep_leading_bits(values: Map) -> Map:
+    """Round finite, non-negative numbers to the nearest with fewer mantissa bits."""
+    dropped = np.uint32(_MANTISSA_BITS - _KEPT_BITS)
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    half = np.uint32(1) << (dropped - np.uint32(1))
+    # A carry runs into the exponent, which is the right result there too.
+    rounded: Map = (((bits + half) >> dropped) << dropped).view(np.float32)
+    return rounded
