@@ -21,6 +21,8 @@ from mobseg.inference.plan import Size
 #: Ratio of the largest to the smallest spacing from which nnU-Net treats an axis separately.
 ANISOTROPY_THRESHOLD = 3.0
 
+_NEGLIGIBLE_WEIGHT = 1e-9
+
 
 def separate_axis(
     force_separate_z: bool | None, current_spacing: Sequence[float], new_spacing: Sequence[float]
@@ -86,10 +88,16 @@ def _interpolate(data: Tensor, new_shape: Size, order: int, axes: tuple[int, ...
 
 
 def axis_weights(n_in: int, n_out: int, order: int) -> npt.NDArray[np.float32]:
-    """The (n_out, n_in) matrix of spline interpolation along one axis with replicated edges."""
+    """The (n_out, n_in) matrix of spline interpolation along one axis with replicated edges.
+
+    A cubic spline reaches over the whole line, but its weights fall by 0.27 per voxel. Those below
+    float32 resolution are set to zero: they change nothing, and as denormal numbers they would make the
+    products 20 times slower.
+    """
     weights: npt.NDArray[np.float64] = ndimage.zoom(
         np.eye(n_in), (n_out / n_in, 1.0), order=order, mode="nearest", grid_mode=True
     )
+    weights[np.abs(weights) < _NEGLIGIBLE_WEIGHT] = 0.0
     return weights.astype(np.float32)
 
 
