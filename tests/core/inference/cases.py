@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mobseg.geometry import VolumeGeometry
-from mobseg.inference.plan import InferencePlan
-from mobseg.volume import ScalarVolume
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from scipy import ndimage
 
+from mobseg.geometry import VolumeGeometry
+from mobseg.inference.plan import InferencePlan
+from mobseg.volume import ScalarVolume
 from tests.support.model_factory import CONFIGURATION, dataset_json, plans_json
 
 Triple = tuple[float, float, float]

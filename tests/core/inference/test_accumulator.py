@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from mobseg.inference.accumulator import MomentAccumulator
 from mobseg.inference.windows import gaussian_importance, in_window, window_slices
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mobseg.inference import native
-from mobseg.inference.accumulator import StitchedMoments
-from mobseg.inference.native import to_native
-from mobseg.inference.preprocessing import GridRecord, preprocess
-from mobseg.volume import ScalarVolume
 from nnunetv2.inference.export_prediction import (
     convert_predicted_logits_to_segmentation_with_correct_shape,
 )
 from scipy import ndimage
 
+from mobseg.inference import native
+from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.native import to_native
+from mobseg.inference.preprocessing import GridRecord, preprocess
+from mobseg.volume import ScalarVolume
 from tests.core.inference.cases import GRIDS, Model, make_volume
 
 CLASSES = 3

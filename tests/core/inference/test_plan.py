@@ -6,10 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from mobseg.errors import BundleError
-from mobseg.inference.plan import InferencePlan, IntensityStatistics, Resampling
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from mobseg.errors import BundleError
+from mobseg.inference.plan import InferencePlan, IntensityStatistics, Resampling
 from tests.support.model_factory import CONFIGURATION, dataset_json, plans_json
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
+
 from mobseg.errors import InvalidInput
 from mobseg.inference.plan import NORMALIZATIONS
 from mobseg.inference.preprocessing import nonzero_box, preprocess
 from mobseg.volume import ScalarVolume
-from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
-
 from tests.core.inference.cases import GRIDS, Model, make_geometry, make_volume
 
 

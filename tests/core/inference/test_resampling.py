@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mobseg.inference.resampling import (
-    axis_weights,
-    nearest_indices,
-    resample,
-    separate_axis,
-)
 from nnunetv2.preprocessing.resampling.default_resampling import (
     determine_do_sep_z_and_axis,
     resample_data_or_seg_to_shape,
 )
 from nnunetv2.preprocessing.resampling.resample_torch import resample_torch_fornnunet
 from scipy import ndimage
+
+from mobseg.inference.resampling import (
+    axis_weights,
+    nearest_indices,
+    resample,
+    separate_axis,
+)
 
 ISOTROPIC = (1.0, 1.0, 1.0)
 

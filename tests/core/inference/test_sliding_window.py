@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from mobseg.errors import Cancelled, DeviceError, NumericalError
-from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
-from mobseg.inference.sliding_window import is_out_of_memory, predict_moments
-from mobseg.inference.windows import gaussian_importance, window_slices
 from nnunetv2.inference import predict_from_raw_data
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from torch import Tensor
 
+from mobseg.errors import Cancelled, DeviceError, NumericalError
+from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
+from mobseg.inference.sliding_window import is_out_of_memory, predict_moments
+from mobseg.inference.windows import gaussian_importance, window_slices
 from tests.support.model_factory import make_model_folder
 
 PATCH = (16, 16, 16)

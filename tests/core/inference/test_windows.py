@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 from acvl_utils.cropping_and_padding.padding import pad_nd_image
+from nnunetv2.inference.sliding_window_prediction import (
+    compute_gaussian,
+    compute_steps_for_sliding_window,
+)
+
 from mobseg.inference.windows import (
     gaussian_importance,
     in_window,
     pad_to_patch,
     window_slices,
     window_starts,
-)
-from nnunetv2.inference.sliding_window_prediction import (
-    compute_gaussian,
-    compute_steps_for_sliding_window,
 )
 
 
