@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mobseg import strict_json
-from mobseg.errors import InvalidInput
+from mobseg.errors import BundleError, InvalidInput
 from mobseg.labels import LabelTable
 from mobseg.prediction import RunRecord
 from mobseg.prediction_folder.layout import FORMAT_VERSION, RUN_JSON
@@ -90,7 +90,7 @@ def read_run_file(folder: Path) -> RunFile:
             label_table=strict_json.decode(LabelTable, plain["label_table"]),
             is_stochastic=strict_json.decode(bool, plain["is_stochastic"]),
         )
-    except (KeyError, TypeError, strict_json.StrictJsonError) as error:
+    except (KeyError, TypeError, BundleError, strict_json.StrictJsonError) as error:
         raise _damaged() from error
 
 

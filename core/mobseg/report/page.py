@@ -176,7 +176,7 @@ def _region_card(region: FlaggedRegion, picture: bytes) -> str:
         f"{region.reason}) with outline and heat map",
         caption=f"{_REASON_SENTENCES[region.reason]} {region.volume_mm3:.0f} mm³ to check, of which "
         f"{region.expected_error_mm3:.0f} mm³ are expected to be wrong; highest value "
-        f"{region.peak_score:.3g}.",
+        f"{region.peak_score:#.3g}.",
     )
     return f"""<section class="card">
 <h3><span class="number">{region.id}</span>{escape(region.label_name)}
@@ -202,7 +202,7 @@ def _region_table(page: Page) -> str:
             region.reason,
             f"{region.volume_mm3:.0f}",
             f"{region.expected_error_mm3:.0f}",
-            f"{region.peak_score:.3g}",
+            f"{region.peak_score:#.3g}",
             *(
                 f"{coordinate:.1f}".replace("-", "\N{MINUS SIGN}")
                 for coordinate in region.peak_ras_mm
