@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import mobseg
 from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import MapBuilder, assign_labels, label_dtype
-from mobseg.image_io import read_scalar_volume, voxel_sha256
+from mobseg.image_io import read_scalar_volume, voxel_sha256, write_label_volume
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native import to_native
 from mobseg.inference.preprocessing import GridRecord, preprocess
@@ -35,7 +35,7 @@ from mobseg.report import report_writer
 from mobseg.sampling import CORRELATION_LENGTH_MM, sample_logits
 from mobseg.stopwatch import Stopwatch
 from mobseg.thresholds import choose_threshold
-from mobseg.volume import ScalarVolume
+from mobseg.volume import LabelVolume, ScalarVolume
 
 __all__ = [
     "LoadedModel",
@@ -110,7 +110,10 @@ def segment_file(
     )
     progress.report("Writing", 0.9)
     progress.raise_if_cancelled()
-    intended_use = model.metadata.intended_use if model.metadata else None
+    extra = [_sample_writer(segmentation)] if segmentation.samples else []
+    if report:
+        intended_use = model.metadata.intended_use if model.metadata else None
+        extra.append(report_writer(source_image.volume, segmentation, intended_use))
     write_prediction_folder(
         destination,
         segmentation.maps,
@@ -118,9 +121,7 @@ def segment_file(
         segmentation.record,
         threshold=segmentation.threshold,
         overwrite=overwrite,
-        extra_writers=(
-            [report_writer(source_image.volume, segmentation, intended_use)] if report else []
-        ),
+        extra_writers=extra,
     )
     progress.report("Done", 1.0)
     return segmentation
@@ -264,6 +265,16 @@ def _notes(
                 f"{millilitres.std(ddof=1):.2f} mL over {len(samples)} samples; the correlation of their "
                 f"noise over {CORRELATION_LENGTH_MM:g} mm is assumed, not learned."
             )
+
+
+def _sample_writer(segmentation: Segmentation) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "samples").mkdir()
+        for number, labels in enumerate(segmentation.samples, start=1):
+            sample = LabelVolume(labels, segmentation.maps.geometry)
+            write_label_volume(sample, folder / "samples" / f"sample_{number}.nii.gz")
+
+    return write
 
 
 def _describe_model(model: LoadedModel) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def gaussian_field(
         impulse[0] = 1.0
         impulse_gain *= float(np.square(gaussian_filter(impulse, sigma, mode="wrap")).sum())
     field = gaussian_filter(noise, sigma_voxels, mode="wrap") / np.sqrt(impulse_gain)
-    return torch.from_numpy(field)
+    return torch.from_numpy(field.astype(np.float32, copy=False))
 
 
 def sample_logits(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+
 from mobseg.covariance import HeadSettings
 from mobseg.network.build import LAYERS
 from mobseg.network.unet import (
@@ -13,7 +14,6 @@ from mobseg.network.unet import (
     stochastic_plans,
     weights_from_base,
 )
-
 from tests.support.model_factory import CONFIGURATION
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from mobseg.bundle.archive import write_archive
 from mobseg.bundle.checkpoint import read_checkpoint
@@ -23,6 +26,9 @@ from mobseg.bundle.manifest import write_manifest
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.bundle.staging import staged
 
+#: Settings of a fine-tuning in the plans, see :mod:`mobseg.nnunet.settings`.
+FINETUNE_KEY = "mobseg_finetune"
+
 #: Trainer that every nnU-Net installation has; the network itself is named in the plans.
 _STOCK_TRAINER = "nnUNetTrainer"
 
@@ -37,8 +43,8 @@ def pack_bundle(
 ) -> None:
     """Write a bundle: one zip that is, unpacked, a model folder which stock nnU-Net loads.
 
-    The checkpoints keep the weights and what inference needs; optimiser state and training log are left
-    out. Equal models give equal bytes (with one version of PyTorch).
+    The checkpoints keep the weights, in float16, and what inference needs; optimiser state and training log
+    are left out. Equal models give equal bytes (with one version of PyTorch).
 
     Args:
         model: the trained model.
@@ -54,8 +60,9 @@ def pack_bundle(
     with staged(destination) as archive:
         folder = archive.with_suffix(".folder")
         folder.mkdir()
-        for name in (DATASET, PLANS):
-            shutil.copyfile(model.path / name, folder / name)
+        shutil.copyfile(model.path / DATASET, folder / DATASET)
+        plans = json.dumps(_portable_plans(model.plans), indent=1)
+        (folder / PLANS).write_text(plans, encoding="utf-8", newline="\n")
         (folder / METADATA).write_text(metadata.to_json(), encoding="utf-8", newline="\n")
         for source, target in zip(model.checkpoint_paths, model.folds, strict=True):
             _slim_checkpoint(source, folder / fold_folder(target) / CHECKPOINTS[0])
@@ -67,19 +74,44 @@ def pack_bundle(
         write_archive(folder, archive)
 
 
+def _portable_plans(plans: dict[str, Any]) -> dict[str, Any]:
+    """The plans without the place of the base model on the machine that trained."""
+    settings = plans.get(FINETUNE_KEY, {})
+    kept = {key: value for key, value in settings.items() if key != "base_checkpoint"}
+    return plans | {FINETUNE_KEY: kept} if settings else plans
+
+
 def _slim_checkpoint(source: Path, target: Path) -> None:
     checkpoint = read_checkpoint(source)
     target.parent.mkdir()
     torch.save(
         {
-            # Cloned: a tensor that is a view of a larger one would be saved with all of it.
-            "network_weights": {
-                name: tensor.detach().clone(memory_format=torch.contiguous_format)
-                for name, tensor in checkpoint.weights.items()
-            },
+            "network_weights": _halved(checkpoint.weights),
             "trainer_name": _STOCK_TRAINER,
             "init_args": {"configuration": checkpoint.configuration},
             "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
         },
         target,
     )
+
+
+def _halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in float16, which any network of float32 takes over, at half the size.
+
+    nnU-Net names most layers twice (the decoder holds the encoder), so tensors that are the same in memory
+    stay so; each is copied, because a view of a larger tensor would be saved with all of it.
+    """
+    copies: dict[tuple[int, torch.Size], Tensor] = {}
+    halved = {}
+    for name, tensor in weights.items():
+        key = (tensor.data_ptr(), tensor.shape)
+        if key not in copies:
+            copies[key] = _as_half(tensor.detach()).clone(memory_format=torch.contiguous_format)
+        halved[name] = copies[key]
+    return halved
+
+
+def _as_half(tensor: Tensor) -> Tensor:
+    if tensor.dtype != torch.float32 or tensor.abs().max() > torch.finfo(torch.float16).max:
+        return tensor
+    return tensor.half()

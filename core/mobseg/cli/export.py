@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -80,15 +81,22 @@ class ExportCommand:
     def run(self) -> int:
         """Measure, pack, and print what was found."""
         # Here, because PyTorch takes seconds to load and the rest of the command line works without it.
+        from mobseg.bundle.archive import unpack_bundle  # noqa: PLC0415
         from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
         from mobseg.bundle.packing import pack_bundle  # noqa: PLC0415
 
-        folder = open_model_folder(self.model)
-        summary = self._measure()
-        metadata = self._metadata(summary)
-        curves = folder.path / f"fold_{folder.folds[0]}" / "progress.png"
+        model = open_model_folder(self.model)
+        card = self._read_card()
+        with tempfile.TemporaryDirectory() as scratch:
+            # What is measured is what is shipped: the packed weights are rounded.
+            draft = Path(scratch) / "draft.zip"
+            pack_bundle(model, _metadata(card, {}, None, None), draft)
+            unpack_bundle(draft, Path(scratch) / "draft")
+            summary = self._measure(Path(scratch) / "draft")
+        metadata = self._measured_metadata(card, summary)
+        curves = model.path / f"fold_{model.folds[0]}" / "progress.png"
         pack_bundle(
-            folder,
+            model,
             metadata,
             self.destination,
             model_card=self.model_card,
@@ -102,12 +110,12 @@ class ExportCommand:
         print(f"Bundle: {self.destination} ({self.destination.stat().st_size / 2**20:.1f} MiB)")
         return 0
 
-    def _measure(self) -> dict[str, Any]:
+    def _measure(self, folder: Path) -> dict[str, Any]:
         from mobseg.model import load_model  # noqa: PLC0415
         from mobseg.validation import cases_of_dataset, measure_model  # noqa: PLC0415
 
         cases = cases_of_dataset(self.images, self.labels, self._case_names())
-        model = load_model(self.model, device=self.device)
+        model = load_model(folder, device=self.device)
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
@@ -126,21 +134,34 @@ class ExportCommand:
             ) from error
         return names
 
-    def _metadata(self, summary: dict[str, Any]) -> BundleMetadata:
-        from mobseg.bundle.metadata import BundleMetadata  # noqa: PLC0415
-        from mobseg.metrics.review import ReviewCurve  # noqa: PLC0415
-
+    def _read_card(self) -> dict[str, Any]:
         try:
-            card = json.loads(self.card.read_text(encoding="utf-8"))
+            card: dict[str, Any] = json.loads(self.card.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InvalidInput(f"The card {self.card} is not a readable JSON file.") from error
+        return card
+
+    def _measured_metadata(self, card: dict[str, Any], summary: dict[str, Any]) -> BundleMetadata:
+        from mobseg.metrics.review import ReviewCurve  # noqa: PLC0415
+
         curve = summary["review_curves"][card["score_map"]]
-        measured = {
-            "metrics": {
-                **card.get("metrics", {}),
-                "validation": {key: summary[key] for key in ("n_cases", "per_case", "pooled")},
-            },
-            "review_curve": curve,
-            "recommended_threshold": ReviewCurve.from_dict(curve).recommended_threshold(self.share),
-        }
-        return BundleMetadata.parse(json.dumps({**card, **measured}).encode())
+        validation = {key: summary[key] for key in ("n_cases", "per_case", "pooled")}
+        threshold = ReviewCurve.from_dict(curve).recommended_threshold(self.share)
+        return _metadata(card, {"validation": validation}, curve, threshold)
+
+
+def _metadata(
+    card: dict[str, Any],
+    metrics: dict[str, Any],
+    curve: dict[str, Any] | None,
+    threshold: float | None,
+) -> BundleMetadata:
+    """The card with what was measured; figures that the card brings along are kept beside it."""
+    from mobseg.bundle.metadata import BundleMetadata  # noqa: PLC0415
+
+    measured = {
+        "metrics": {**card.get("metrics", {}), **metrics},
+        "review_curve": curve,
+        "recommended_threshold": threshold,
+    }
+    return BundleMetadata.parse(json.dumps({**card, **measured}).encode())

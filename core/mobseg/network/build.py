@@ -82,8 +82,8 @@ def _layer(name: str) -> type[nn.Module]:
 
 
 def _take_over(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    # Compiled networks are saved with this prefix.
-    plain = {name.removeprefix("_orig_mod."): tensor for name, tensor in weights.items()}
+    # Compiled networks are saved with this prefix, bundles in float16.
+    plain = {name.removeprefix("_orig_mod."): tensor.float() for name, tensor in weights.items()}
     try:
         network.load_state_dict(plain, strict=True, assign=True)
     except RuntimeError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from mobseg.bundle.packing import FINETUNE_KEY
 from mobseg.losses import LossSettings
 
-#: Keys of the plans file; stock nnU-Net ignores keys that it does not know.
+#: Key of the plans file; stock nnU-Net ignores keys that it does not know.
 SCHEDULE_KEY = "mobseg_schedule"
-FINETUNE_KEY = "mobseg_finetune"
 
 _Settings = TypeVar("_Settings", "Schedule", "LossSettings")
 

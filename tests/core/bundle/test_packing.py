@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -30,10 +31,53 @@ def test_stock_nnunet_loads_the_unpacked_bundle(
     assert len(after.list_of_parameters) == 2
     image = torch.randn(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0))
     for old, new in zip(before.list_of_parameters, after.list_of_parameters, strict=True):
-        before.network.load_state_dict(old)
+        before.network.load_state_dict({name: tensor.half() for name, tensor in old.items()})
         after.network.load_state_dict(new)
         with torch.inference_mode():
             assert torch.equal(after.network.eval()(image), before.network.eval()(image))
+            before.network.load_state_dict(old)
+            # float16 keeps 11 bits, so the logits of this network move in the third digit
+            difference = after.network(image) - before.network(image)
+        assert difference.abs().max() < 5e-3
+
+
+def test_layers_that_nnunet_names_twice_are_stored_once(
+    model_folder: Path, metadata: BundleMetadata, tmp_path: Path
+) -> None:
+    pack_bundle(open_model_folder(model_folder), metadata, tmp_path / "bundle.zip")
+    model = unpack_bundle(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    weights = torch.load(model.checkpoint_paths[0], weights_only=True)["network_weights"]
+    names = [name for name in weights if name.startswith("encoder.")]
+    assert len(names) > 5
+    for name in names:
+        twin = weights[f"decoder.{name}"]
+        assert twin.data_ptr() == weights[name].data_ptr(), name
+
+
+def test_weights_beyond_float16_keep_their_precision(
+    model_folder: Path, metadata: BundleMetadata, tmp_path: Path
+) -> None:
+    file = model_folder / "fold_0" / "checkpoint_final.pth"
+    content = torch.load(file, weights_only=True)
+    name = next(iter(content["network_weights"]))
+    content["network_weights"][name] = content["network_weights"][name] * 0 + 1e6
+    torch.save(content, file)
+    pack_bundle(open_model_folder(model_folder), metadata, tmp_path / "bundle.zip")
+    model = unpack_bundle(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    weights = torch.load(model.checkpoint_paths[0], weights_only=True)["network_weights"]
+    assert (weights[name] == 1e6).all()
+
+
+def test_the_place_of_the_base_model_stays_at_home(
+    model_folder: Path, metadata: BundleMetadata, tmp_path: Path
+) -> None:
+    path = model_folder / "plans.json"
+    plans = json.loads(path.read_text("utf-8"))
+    plans["mobseg_finetune"] = {"base_checkpoint": "/home/somebody/base.pth", "clip_norm": 1.0}
+    path.write_text(json.dumps(plans), "utf-8")
+    pack_bundle(open_model_folder(model_folder), metadata, tmp_path / "bundle.zip")
+    model = unpack_bundle(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    assert model.plans["mobseg_finetune"] == {"clip_norm": 1.0}
 
 
 def test_equal_models_give_equal_bytes(
@@ -91,7 +135,7 @@ def test_optimiser_state_and_views_are_not_packed(
         "trainer_name",
     ]
     assert packed["trainer_name"] == "nnUNetTrainer"
-    assert torch.equal(packed["network_weights"][name], tensor)
+    assert torch.equal(packed["network_weights"][name], tensor.half())
 
 
 def test_the_best_checkpoint_is_packed_as_the_final_one(
