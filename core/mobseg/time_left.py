@@ -6,48 +6,52 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-#: The speed is measured over the last part of the run: this share of it, but at least some seconds.
+#: The speed is measured over the last part of the stage: this share of it, but at least some seconds.
 _RECENT_SHARE = 0.3
 _RECENT_SECONDS = 3.0
 
-#: Nothing is estimated before this much time and progress, which would only be noise.
-_FIRST_SECONDS = 1.0
-_FIRST_FRACTION = 0.02
+#: A speed measured over less time would only be noise.
+_SHORTEST_SECONDS = 1.0
 
 
 class TimeLeft:
-    """Extrapolates the recent speed of a run.
+    """Extrapolates the recent speed of the stage under way to the end of the run.
 
-    The recent speed, not the average over the run, because loading a model costs seconds without much
-    progress, and because a fallback from the GPU to the CPU must show.
+    Not the average speed of the run: what a fraction costs differs between stages, and a fallback from
+    the GPU to the CPU must show soon.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._start = clock()
-        self._history: deque[tuple[float, float]] = deque([(self._start, 0.0)])
+        self._stage: str | None = None
+        self._stage_start = self._start
+        self._recent: deque[tuple[float, float]] = deque()
 
     @property
     def seconds_elapsed(self) -> float:
-        """Time since the start."""
+        """Time since the start of the run."""
         return self._clock() - self._start
 
-    def update(self, fraction: float) -> None:
-        """Note that ``fraction`` (0 to 1) of the run is done."""
+    def update(self, stage: str, fraction: float) -> None:
+        """Note that ``stage`` is under way and ``fraction`` (0 to 1) of the whole run is done."""
         now = self._clock()
-        self._history.append((now, fraction))
-        begin = now - max(_RECENT_SECONDS, _RECENT_SHARE * (now - self._start))
-        while len(self._history) > 2 and self._history[1][0] <= begin:
-            self._history.popleft()
+        if stage != self._stage:
+            self._stage, self._stage_start = stage, now
+            self._recent.clear()
+        self._recent.append((now, fraction))
+        begin = now - max(_RECENT_SECONDS, _RECENT_SHARE * (now - self._stage_start))
+        while len(self._recent) > 1 and self._recent[1][0] <= begin:
+            self._recent.popleft()
 
     @property
     def seconds(self) -> float | None:
-        """Seconds left, or ``None`` while too little is known."""
-        then, fraction_then = self._history[0]
-        now, fraction = self._history[-1]
-        if now - self._start < _FIRST_SECONDS or fraction < _FIRST_FRACTION:
+        """Seconds left, or ``None`` while the speed is unknown."""
+        if not self._recent:
+            return None
+        then, fraction_then = self._recent[0]
+        now, fraction = self._recent[-1]
+        if now - then < _SHORTEST_SECONDS or fraction <= fraction_then:
             return None
         speed = (fraction - fraction_then) / (now - then)
-        if speed <= 0:
-            return None
         return max(0.0, (1 - fraction) / speed - (self._clock() - now))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+
 from mobseg.errors import Cancelled, DeviceError
 from mobseg.failure import describe_failure, traceback_without_text
 

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+
 from mobseg.interruption import orderly_interruption
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mobseg.errors import InvalidInput
 from mobseg.options import SegmentOptions
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
 
 import pytest
+
 from mobseg.errors import InvalidInput
 from mobseg.options import SegmentOptions
 from mobseg.protocol import (
@@ -33,6 +35,7 @@ from mobseg.protocol import (
     to_line,
 )
 from mobseg.summary import SegmentationSummary, StructureVolume
+from tests.support.worker_client import ROOT
 
 SUMMARY = SegmentationSummary(
     structures=(StructureVolume(1, "Parotid_L", 24000.5),),
@@ -164,3 +167,19 @@ def test_the_protocol_needs_neither_torch_nor_scipy():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert result.stdout.strip() == b"[]"
+
+
+def test_the_documentation_shows_valid_lines_of_every_type():
+    text = (ROOT / "docs" / "worker.md").read_text(encoding="utf-8")
+    lines = [line.encode() for line in text.splitlines()]
+    sent = [parse_request(line[2:]) for line in lines if line.startswith(b'> {"')]
+    received = [parse_message(line[2:]) for line in lines if line.startswith(b'< {"')]
+    assert {request.TYPE for request in sent} == {request.TYPE for request in REQUESTS}
+    assert {message.TYPE for message in received} == {message.TYPE for message in MESSAGES}
+
+
+def test_the_documentation_names_every_field():
+    text = (ROOT / "docs" / "worker.md").read_text(encoding="utf-8")
+    kinds = [type(x) for x in (*REQUESTS, *MESSAGES, SUMMARY, SegmentOptions())]
+    names = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    assert [name for name in sorted(names) if f"`{name}`" not in text] == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+
 from mobseg import strict_json
 from mobseg.strict_json import StrictJsonError
 

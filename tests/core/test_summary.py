@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import Label, LabelTable
 from mobseg.prediction import PredictionMaps, RunRecord
+from mobseg.prediction_folder import ThresholdRecord
 from mobseg.regions import FlaggedRegion
 from mobseg.summary import StructureVolume, summarise
 
@@ -45,13 +47,15 @@ def test_volumes_regions_and_notes():
     labels[0, :, :2] = 1
     labels[2, 1, 1] = 7
     record = RunRecord({}, {}, {}, {}, {"Reading": 1}, ("A note.",))
-    summary = summarise(make_maps(labels), [make_region(3.0), make_region(1.5)], record, 0.1)
+    threshold = ThresholdRecord("variance", 0.1, "Chosen by the user.")
+    regions = [make_region(3.0), make_region(1.5)]
+    summary = summarise(make_maps(labels), regions, threshold, record)
     assert summary.structures == (
         StructureVolume(1, "a", pytest.approx(8.0)),
         StructureVolume(7, "b", pytest.approx(1.0)),
         StructureVolume(3, "c", 0.0),
     )
     assert (summary.regions, summary.regions_volume_mm3) == (2, 4.5)
-    assert summary.threshold == 0.1
+    assert (summary.score, summary.threshold) == ("variance", 0.1)
     assert summary.notes == ("A note.",)
     assert summary.seconds_by_stage == {"Reading": 1.0}

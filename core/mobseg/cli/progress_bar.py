@@ -57,7 +57,7 @@ class TerminalProgress:
     def report(self, stage: str, fraction: float) -> None:
         """Show the stage and ``fraction`` (0 to 1) of the whole run, unless just done."""
         fraction = min(max(fraction, 0.0), 1.0)
-        self._time_left.update(fraction)
+        self._time_left.update(stage, fraction)
         is_new_stage, self._stage = stage != self._stage, stage
         pause = _REDRAW_SECONDS if self._is_terminal else _LINE_SECONDS
         now = self._clock()
@@ -84,7 +84,7 @@ class TerminalProgress:
 
     def _suffix(self) -> str:
         seconds = self._time_left.seconds
-        return "" if seconds is None else f", {format_seconds(seconds)} left"
+        return f", {format_seconds(seconds)} left" if seconds else ""
 
     def _draw(self, text: str) -> None:
         # Blanks rather than escape codes erase the old text, because not every terminal knows those.

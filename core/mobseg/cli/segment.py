@@ -11,9 +11,10 @@ from typing import ClassVar
 
 from mobseg import strict_json
 from mobseg.cli.progress_bar import TerminalProgress, format_seconds
-from mobseg.errors import InvalidInput, OutputError
+from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 from mobseg.options import Box, SegmentOptions
+from mobseg.prediction_folder import check_destination
 from mobseg.summary import SegmentationSummary, summarise
 
 
@@ -93,7 +94,6 @@ class SegmentCommand:
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
         ):
-            progress.report("Starting", 0.0)
             summary = self._segment(progress)
         if self.as_json:
             print(strict_json.dumps(summary).decode())
@@ -105,15 +105,14 @@ class SegmentCommand:
         # Before PyTorch is loaded, so that a typing error costs no time.
         if not self.source.exists():
             raise InvalidInput("The input does not exist; check its path.")
-        if self.destination.exists() and not self.overwrite:
-            raise OutputError(
-                "The output folder exists already; choose another one or add --overwrite."
-            )
+        check_destination(self.destination, overwrite=self.overwrite)
 
     def _segment(self, progress: TerminalProgress) -> SegmentationSummary:
+        progress.report("Starting", 0.0)
         # Here, because PyTorch takes seconds to load and the rest of the command works without it.
         from mobseg.pipeline import load_model, segment_file  # noqa: PLC0415
 
+        progress.report("Loading the model", 0.0)
         model = load_model(self.model, device=self.options.device)
         segmentation = segment_file(
             self.source,
@@ -129,15 +128,16 @@ class SegmentCommand:
         )
 
     def _print_summary(self, summary: SegmentationSummary, seconds: float) -> None:
+        from mobseg.report import REPORT_FILE  # noqa: PLC0415  brings Matplotlib along
+
         for note in summary.notes:
             print(f"note: {note}", file=sys.stderr)
         width = max(len(structure.name) for structure in summary.structures)
         for structure in summary.structures:
             print(f"{structure.name:<{width}}  {structure.volume_mm3 / 1000:8.1f} mL")
         print(_describe_regions(summary))
-        print(
-            f"Report: {self.destination / 'report.html'}" if self.report else f"{self.destination}"
-        )
+        if self.report:
+            print(f"Report: {self.destination / REPORT_FILE}")
         print(f"Done in {format_seconds(seconds)}.")
 
 

@@ -61,7 +61,7 @@ class PipelineEngine:
         import mobseg.pipeline  # noqa: F401, PLC0415
 
         # ITK's warnings name the file.
-        SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)  # type: ignore[no-untyped-call]
+        SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
         return _devices()
 
     def load(self, model: str | None, device: str) -> ModelInfo:

@@ -31,7 +31,7 @@ class JobProgress:
     def report(self, stage: str, fraction: float) -> None:
         """Send the stage and ``fraction`` (0 to 1) of the whole request, unless just done."""
         fraction = min(max(fraction, 0.0), 1.0)
-        self._time_left.update(fraction)
+        self._time_left.update(stage, fraction)
         now = time.monotonic()
         if stage == self._stage and now - self._sent_at < _PAUSE_SECONDS:
             return

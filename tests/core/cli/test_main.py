@@ -6,6 +6,7 @@ import sys
 from typing import ClassVar
 
 import pytest
+
 from mobseg import __version__
 from mobseg.cli.main import COMMANDS, attach_number_lists, execute, main
 from mobseg.errors import BundleError

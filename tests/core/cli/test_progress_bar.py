@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
+
 from mobseg.cli.progress_bar import TerminalProgress, format_seconds
 from mobseg.errors import Cancelled
 
@@ -96,11 +97,11 @@ def test_a_log_gets_few_whole_lines(clock):
         clock.now = 1.0
         progress.report("Preparing", 0.0)
         predict(progress, clock, seconds=60, steps=600)
-        progress.report("Writing", 0.99)
+        progress.report("Done", 1.0)
     lines = log.getvalue().splitlines()
     assert "\r" not in log.getvalue()
     assert lines[0] == "  0% Preparing"
-    assert lines[-1].startswith(" 99% Writing")
+    assert lines[-1] == "100% Done"
     assert 7 <= len(lines) <= 9
     assert lines[4].startswith(" 50% Predicting, 30 s left")
 

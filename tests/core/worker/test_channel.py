@@ -6,9 +6,9 @@ import sys
 import threading
 
 import pytest
+
 from mobseg.protocol import Stopping, parse_message
 from mobseg.worker.channel import Channel
-
 from tests.support.worker_client import ROOT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mobseg.options import SegmentOptions
 from mobseg.protocol import (
     CancelRequest,
@@ -15,7 +16,6 @@ from mobseg.protocol import (
     ShutdownRequest,
     StatusRequest,
 )
-
 from tests.support.images import write_ct
 from tests.support.model_factory import make_model_folder
 from tests.support.worker_client import WorkerClient

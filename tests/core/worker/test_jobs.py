@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from mobseg.protocol import LoadRequest, ProtocolError
 from mobseg.worker.jobs import JobQueue
 

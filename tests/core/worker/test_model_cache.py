@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from mobseg.errors import BundleError
 from mobseg.worker.model_cache import MAX_MODELS, ModelCache
-
 from tests.support.model_factory import make_model_folder
 
 

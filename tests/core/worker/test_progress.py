@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mobseg.errors import Cancelled
 from mobseg.protocol import LoadRequest
 from mobseg.worker.jobs import Job

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+
 from mobseg import __version__
 from mobseg.protocol import (
     MAX_LINE_BYTES,
@@ -24,7 +25,6 @@ from mobseg.protocol import (
     StatusRequest,
     Stopping,
 )
-
 from tests.support.worker_client import WorkerClient, wait_until
 
 STEP_WORKER = "tests.core.worker.step_worker"
