@@ -7,7 +7,7 @@
 #
 # Everything is installed into .venv on first use. Variables:
 #   PYTHON=python3.12                   the interpreter to start from, 3.10 or newer
-#   TORCH="torch==X torchvision==Y"     another build of PyTorch than the pinned one
+#   TORCH="torch==X torchvision==Y"     another PyTorch than the pinned one; after make clean
 #   PYTEST_FLAGS="-m 'not slow'"        passed on to pytest
 
 PYTHON ?= python3
