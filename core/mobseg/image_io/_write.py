@@ -9,14 +9,13 @@ from uuid import uuid4
 
 import SimpleITK as sitk
 
-from mobseg.errors import InvalidInput, OutputError
+from mobseg.errors import OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io._itk import Array, quiet_itk, to_image
-from mobseg.image_io._payload import Codec, Payload, verify_payload
+from mobseg.image_io._nifti_write import write_nifti
 from mobseg.volume import LabelVolume, ScalarVolume
 
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd")
-_NIFTI_DATA_OFFSET = 352  # the header and four bytes that say that no extension follows
 
 
 def write_scalar_volume(volume: ScalarVolume, path: Path) -> None:
@@ -49,14 +48,21 @@ def write_image(
         raise OutputError(
             f"Volumes are written as {', '.join(_SUFFIXES)}; choose such a file name."
         )
+    with _complete_file(path, suffix) as unfinished:
+        if suffix == ".nrrd":
+            _write_nrrd(array, geometry, unfinished, metadata or {})
+        else:
+            write_nifti(array, geometry, unfinished)
+
+
+def _write_nrrd(
+    array: Array, geometry: VolumeGeometry, path: Path, metadata: Mapping[str, str]
+) -> None:
     image = to_image(array, geometry)
-    for key, value in (metadata or {}).items():
+    for key, value in metadata.items():
         image.SetMetaData(key, value)
-    with _complete_file(path, suffix) as unfinished, quiet_itk():
-        sitk.WriteImage(image, str(unfinished), useCompression=True)
-        if suffix != ".nrrd":  # ITK reports a full disk for NRRD only
-            codec: Codec = "zlib" if suffix == ".nii.gz" else "raw"
-            verify_payload(Payload(unfinished, 0, codec, _NIFTI_DATA_OFFSET + array.nbytes))
+    with quiet_itk():
+        sitk.WriteImage(image, str(path), useCompression=True)
 
 
 @contextmanager
@@ -70,7 +76,7 @@ def _complete_file(path: Path, suffix: str) -> Iterator[Path]:
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
-    except (OSError, RuntimeError, InvalidInput) as error:
+    except (OSError, RuntimeError) as error:
         cause = getattr(error, "strerror", None) or "writing stopped before the end"
         raise OutputError(
             f"The result cannot be written ({cause}); check that the disk is not full and that the "

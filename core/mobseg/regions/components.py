@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from mobseg.geometry import VolumeGeometry
-from mobseg.regions.groups import Groups, Indices
+from mobseg.regions.groups import Indices
 
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
@@ -33,7 +33,8 @@ def find_components(
     component = numbers[within_box].astype(np.int64) - 1
     kji = np.stack(within_box) + np.array([[window.start] for window in box])
 
-    is_kept = (Groups(component).count * geometry.voxel_volume_mm3 >= min_volume_mm3)[component]
+    volumes_mm3 = np.bincount(component) * geometry.voxel_volume_mm3
+    is_kept = (volumes_mm3 >= min_volume_mm3)[component]
     kji, component = kji[:, is_kept], component[is_kept]
     # One step along S outweighs every step along A, and one along A every step along R.
     weights_ijk = geometry.ijk_to_ras_mm[:3, :3].T @ (1.0, 1e4, 1e8)
@@ -42,8 +43,9 @@ def find_components(
 
 
 def without_gaps(number: Indices) -> Indices:
-    """The same groups, numbered from 0."""
-    renumbered: Indices = np.unique(number, return_inverse=True)[1]
+    """The same groups in the same order, numbered from 0."""
+    is_used = np.bincount(number) > 0
+    renumbered: Indices = (np.cumsum(is_used) - 1)[number]
     return renumbered
 
 
