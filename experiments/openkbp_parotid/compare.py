@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import wilcoxon
+
 from mobseg.cli.progress_bar import TerminalProgress
 from mobseg.metrics.case import CaseMetrics
 from mobseg.metrics.summary import finite_or_none, summarise
 from mobseg.options import SegmentOptions
 from mobseg.pipeline import load_model
 from mobseg.validation import cases_of_dataset, measure_cases
-from scipy.stats import wilcoxon
 
 Figures = dict[str, dict[str, dict[str, float]]]  # model -> case -> figure
 

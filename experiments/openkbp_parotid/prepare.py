@@ -37,8 +37,12 @@ def convert_case(source: Path, case: dict[str, str], images: Path, labels: Path)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path)
-    parser.add_argument("raw", type=Path, help="nnU-Net raw folder; Dataset501_Parotid is made in it")
-    parser.add_argument("preprocessed", type=Path, help="nnU-Net preprocessed folder, for the split")
+    parser.add_argument(
+        "raw", type=Path, help="nnU-Net raw folder; Dataset501_Parotid is made in it"
+    )
+    parser.add_argument(
+        "preprocessed", type=Path, help="nnU-Net preprocessed folder, for the split"
+    )
     arguments = parser.parse_args()
 
     dataset = arguments.raw / "Dataset501_Parotid"
@@ -50,7 +54,9 @@ def main() -> None:
     members: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for case in cases:
         suffix = "Ts" if case["split"] == "test" else "Tr"
-        convert_case(arguments.source, case, dataset / f"images{suffix}", dataset / f"labels{suffix}")
+        convert_case(
+            arguments.source, case, dataset / f"images{suffix}", dataset / f"labels{suffix}"
+        )
         members[case["split"]].append(case["case"])
 
     description = {

@@ -40,6 +40,10 @@ TESTED_TOGETHER = {
         prediction_folder.records prediction_folder.writing""",
     # parts of one computation
     "regions/test_flagging.py": "regions.components regions.region",
+    # from raw data to a bundle
+    "nnunet/test_training.py": """cli.export cli.finetune cli.train cli.training_arguments
+        nnunet.environment nnunet.ext_trainers.mobseg_trainers nnunet.finetune_trainer nnunet.planner
+        nnunet.resume nnunet.settings nnunet.trainer validation""",
     # the page as a reader gets it
     "report/test_report.py": """report.figures report.markup report.overview report.page
         report.scene report.style report.stylesheet report.write""",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from mobseg.errors import InvalidInput
 from mobseg.image_io import read_scalar_volume
 

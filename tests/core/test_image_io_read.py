@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from mobseg.errors import InvalidInput
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, read_scalar_volume, voxel_sha256

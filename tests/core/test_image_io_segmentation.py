@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from mobseg.errors import OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_segmentation_nrrd

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mobseg.errors import BundleError
 from mobseg.labels import ANATOMICAL_STRUCTURE, Code, Label, LabelTable
 

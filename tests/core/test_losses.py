@@ -6,6 +6,10 @@ import math
 
 import pytest
 import torch
+from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
+from torch import nn
+from torch.distributions import Normal, kl_divergence
+
 from mobseg.covariance.deterministic import DeterministicLogits
 from mobseg.covariance.diagonal import DiagonalLogits
 from mobseg.losses import (
@@ -17,8 +21,6 @@ from mobseg.losses import (
     segmentation_loss,
     soft_dice_loss,
 )
-from torch import nn
-from torch.distributions import Normal, kl_divergence
 
 SHAPE = (3, 4, 5)
 
@@ -45,8 +47,6 @@ def test_zero_variance_gives_plain_cross_entropy(classes: int, objective: Object
 
 
 def test_dice_equals_nnunets() -> None:
-    from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
-
     labels, target = _labels(3)
     probability = _logits(3).softmax(1)
     mask = torch.rand(2, 1, *SHAPE, generator=torch.Generator().manual_seed(2)) > 0.3

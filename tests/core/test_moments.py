@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
+
 from mobseg.moments import (
     binary_entropy,
     log_expected_sigmoid,
     sigmoid_moments,
     softmax_moments,
 )
-from torch import Tensor
 
 DEVIATIONS = (0.0, 0.1, 0.5, 1.0, 3.0, 8.0, 20.0)
 

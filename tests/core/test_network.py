@@ -72,6 +72,7 @@ def test_the_built_network_owns_the_weights_of_the_file(tmp_path: Path) -> None:
     assert not network.training
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, weights[name])
+        assert tensor.data_ptr() != weights[name].data_ptr()  # the file may be written anew
 
 
 def test_a_foreign_network_class_is_refused_and_not_imported(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+
 from mobseg.errors import InvalidInput
 from mobseg.geometry import VolumeGeometry
 from mobseg.orientation import axis_codes, reorient

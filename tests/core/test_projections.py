@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import torch
+
 from mobseg.projections import (
     coordinates_for,
     covariance_from_pairs,
@@ -8,7 +9,6 @@ from mobseg.projections import (
     pair_projection,
     softmax_factor,
 )
-
 from tests.core.covariance.oracles import CLASSES, ORACLES
 
 

@@ -40,8 +40,8 @@ def build_network(
 ) -> nn.Module:
     """The network in evaluation mode, on the CPU.
 
-    The network is built without memory and takes over the given tensors, so nothing is initialised or
-    copied.
+    The network is built without memory and takes over copies of the given tensors, so nothing is initialised
+    in vain.
 
     Args:
         architecture: ``architecture`` of a configuration in the plans.
@@ -82,8 +82,12 @@ def _layer(name: str) -> type[nn.Module]:
 
 
 def _take_over(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    # Compiled networks are saved with this prefix, bundles in float16.
-    plain = {name.removeprefix("_orig_mod."): tensor.float() for name, tensor in weights.items()}
+    # Compiled networks are saved with this prefix, bundles in float16. Copied, because a tensor that is
+    # mapped from the file would change, or crash the process, when the file is written anew.
+    plain = {
+        name.removeprefix("_orig_mod."): tensor.to(torch.float32, copy=True)
+        for name, tensor in weights.items()
+    }
     try:
         network.load_state_dict(plain, strict=True, assign=True)
     except RuntimeError as error:

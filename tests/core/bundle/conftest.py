@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from mobseg.bundle.folder import open_model_folder
 from mobseg.bundle.metadata import BundleMetadata, TrainingData
 from mobseg.bundle.packing import pack_bundle
 from mobseg.labels import Code, Label, LabelTable
-
 from tests.support.model_factory import make_model_folder
 
 

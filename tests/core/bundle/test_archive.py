@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from mobseg.bundle import archive as archive_module
 from mobseg.bundle.archive import read_bundle_metadata, unpack_bundle
 from mobseg.bundle.metadata import BundleMetadata

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.errors import BundleError
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mobseg.bundle.fields import Fields
 from mobseg.errors import BundleError
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mobseg.bundle.folder import check_networks, open_model_folder
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.errors import BundleError
-
 from tests.support.model_factory import make_model_folder
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nnunetv2.utilities.label_handling.label_handling import LabelManager
+
 from mobseg.bundle.fields import Fields
 from mobseg.bundle.label_scheme import label_scheme
 from mobseg.errors import BundleError
-from nnunetv2.utilities.label_handling.label_handling import LabelManager
 
 
 def scheme_of(labels: Any, **others: Any):

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from mobseg.bundle.layout import bundle_files, is_bundle_file
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from mobseg.bundle.metadata import BundleMetadata, is_model_id
 from mobseg.errors import BundleError
 from mobseg.labels import ANATOMICAL_STRUCTURE

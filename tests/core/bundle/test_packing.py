@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
 from mobseg.bundle.archive import unpack_bundle
 from mobseg.bundle.folder import open_model_folder
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.bundle.packing import pack_bundle
 from mobseg.errors import BundleError, OutputError
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-
 from tests.support.model_factory import make_model_folder
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from mobseg.bundle.fields import Fields
 from mobseg.bundle.plans import checked_configuration
 from mobseg.errors import BundleError
-
 from tests.support.model_factory import CONFIGURATION, plans_json
 
 Change = Callable[[dict[str, Any], dict[str, Any]], Any]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from mobseg.bundle.staging import staged
 from mobseg.errors import OutputError
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+
 from mobseg.bundle import store
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.bundle.store import (
@@ -20,7 +21,6 @@ from mobseg.bundle.store import (
     verify_model,
 )
 from mobseg.errors import BundleError
-
 from tests.support.model_factory import make_model_folder
 
 PLAIN_ID = "dataset999-synthetic-3d-fullres"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from mobseg.bundle.layout import RESOURCES
 from mobseg.bundle.terminology import code_for_organ, color_for_index
 

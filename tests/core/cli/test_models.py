@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+
 from mobseg.bundle import store
 from mobseg.bundle.folder import open_model_folder
 from mobseg.bundle.metadata import BundleMetadata, TrainingData
 from mobseg.bundle.packing import pack_bundle
 from mobseg.cli.models import ModelsCommand
 from mobseg.errors import BundleError
-
 from tests.support.model_factory import make_model_folder
 
 

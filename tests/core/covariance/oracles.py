@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from mobseg.covariance.base import LogitDistribution
 from mobseg.covariance.basis import BasisLogits, BlockMixtureLogits, MixtureLogits
 from mobseg.covariance.cells import cell_index
 from mobseg.covariance.deterministic import DeterministicLogits
 from mobseg.covariance.diagonal import DiagonalLogits
 from mobseg.covariance.low_rank import LowRankLogits
-from torch import Tensor
 
 SHAPE = (2, 3, 5)  # not a multiple of the cells
 CELLS = 2

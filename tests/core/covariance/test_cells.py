@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from mobseg.covariance.cells import cell_index, spread_cells
 
 

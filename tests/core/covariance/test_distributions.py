@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mobseg.covariance import PARAMETERISATIONS
 
+from mobseg.covariance import PARAMETERISATIONS
+from mobseg.covariance.basis import BasisLogits
 from tests.core.covariance.oracles import CLASSES, ORACLES, SHAPE, Oracle
 
 every_oracle = pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: oracle.name)
@@ -138,8 +139,6 @@ def test_one_basis_in_every_cell_is_single_basis() -> None:
 
 def test_full_rank_block_factor_reproduces_any_covariance() -> None:
     """With R = C a basis model can hold any positive definite 2 x 2 block of one voxel."""
-    from mobseg.covariance.basis import BasisLogits
-
     target = torch.tensor([[2.0, -0.7], [-0.7, 1.5]], dtype=torch.float64)
     values, vectors = torch.linalg.eigh(target)
     shape = (1, 1, 1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+
 from mobseg.covariance import PARAMETERISATIONS, HeadSettings, build_head
 from mobseg.errors import InvalidInput
 from mobseg.losses import LossSettings, Objective, segmentation_loss
-from torch import nn
 
 FEATURES, CLASSES, SHAPE = 6, 2, (4, 6, 5)
 STOCHASTIC = [name for name in PARAMETERISATIONS if name != "deterministic"]

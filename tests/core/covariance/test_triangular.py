@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from mobseg.covariance.triangular import cholesky_rows, correlate
 
 

@@ -1,0 +1,252 @@
+"""From raw data to a stochastic model with nnU-Net's own machinery, on a data set of three tiny images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from mobseg.bundle.archive import read_bundle_metadata, unpack_bundle
+from mobseg.bundle.folder import open_model_folder
+from mobseg.cli.main import main
+from mobseg.covariance import HeadSettings
+from mobseg.errors import BundleError, Cancelled, InvalidInput
+from mobseg.losses import LossSettings
+from mobseg.model import load_folder
+from mobseg.nnunet.resume import load_training_state
+from mobseg.nnunet.settings import FinetuneSettings, Schedule
+from mobseg.nnunet.training import Run, finetune, train_base
+from mobseg.progress import SilentProgress
+from mobseg.validation import cases_of_dataset
+
+CPU = torch.device("cpu")
+EXPERIMENT = Path(__file__).parents[3] / "experiments" / "openkbp_parotid"
+QUIET = SilentProgress()
+
+
+class CancelInEpoch(SilentProgress):
+    """Cancels once the given epoch is under way."""
+
+    def __init__(self, epoch: int) -> None:
+        self._stage = f"Epoch {epoch} "
+        self._reached = False
+
+    def report(self, stage: str, fraction: float) -> None:
+        assert 0 <= fraction <= 1
+        self._reached = stage.startswith(self._stage)
+
+    def raise_if_cancelled(self) -> None:
+        if self._reached:
+            raise Cancelled("Cancelled.")
+
+
+def _write_dataset(raw: Path, preprocessed: Path) -> None:
+    folder = raw / "Dataset901_Balls"
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    cases = ["a", "b", "c"]
+    for case in cases:
+        k, j, i = np.indices((24, 28, 26)) - rng.integers(10, 14, 3)[:, None, None, None]
+        ball = (k**2 + j**2 + i**2 < 36).astype(np.uint8)
+        image = (200.0 * ball + rng.normal(0, 30, ball.shape)).astype(np.int16)
+        for array, path in ((image, f"imagesTr/{case}_0000"), (ball, f"labelsTr/{case}")):
+            sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{path}.nii.gz"))
+    content = {
+        "channel_names": {"0": "CT"},
+        "labels": {"background": 0, "ball": 1},
+        "numTraining": 3,
+        "file_ending": ".nii.gz",
+    }
+    (folder / "dataset.json").write_text(json.dumps(content))
+    split = preprocessed / folder.name
+    split.mkdir(parents=True)
+    (split / "splits_final.json").write_text(json.dumps([{"train": ["a", "b"], "val": ["c"]}]))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    root = tmp_path_factory.mktemp("nnunet")
+    names = {
+        "nnUNet_raw": "raw",
+        "nnUNet_preprocessed": "preprocessed",
+        "nnUNet_results": "results",
+    }
+    _write_dataset(root / "raw", root / "preprocessed")
+    return {variable: str(root / name) for variable, name in names.items()}
+
+
+@pytest.fixture(autouse=True)
+def nnunet_folders(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, folder in folders.items():
+        monkeypatch.setenv(variable, folder)
+    # In this process: starting augmentation workers would take longer than the training.
+    monkeypatch.setattr("mobseg.nnunet.training.set_workers", lambda _: None)
+    monkeypatch.setenv("nnUNet_n_proc_DA", "0")
+
+
+@pytest.fixture(scope="module")
+def trained(folders: dict[str, str]) -> dict[str, Path]:
+    """Models that later tests look at, by name; filled in the order of the tests."""
+    return {}
+
+
+def _schedule(epochs: int) -> Schedule:
+    return Schedule(epochs=epochs, iterations=2, validation_iterations=1, initial_lr=1e-3)
+
+
+def test_a_cancelled_base_training_goes_on_where_it_stopped(
+    trained: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Cancelled):
+        train_base("901", "XS", _schedule(2), Run(0, CPU, 1, CancelInEpoch(2)))
+    length = ["--epochs", "2", "--iterations", "2", "--validation-iterations", "1"]
+    rate = ["--learning-rate", "0.001"]
+    assert main(["train", "901", "--preset", "XS", "--device", "cpu", *length, *rate]) == 0
+    folder = Path(capsys.readouterr().out.splitlines()[0].removeprefix("Base model: "))
+    trained["base"] = folder
+    log = "\n".join(path.read_text() for path in (folder / "fold_0").glob("training_log*"))
+    assert log.count("Epoch 0\n") + log.count("Epoch 0 \n") == 1
+    assert (folder / "fold_0" / "checkpoint_final.pth").exists()
+    assert (folder / "fold_0" / "progress.png").stat().st_size > 1000
+    state = load_training_state(folder / "fold_0" / "checkpoint_final.pth", CPU)
+    assert state["current_epoch"] == 2
+    assert len(state["logging"]["train_losses"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("parameterisation", "objective"),
+    [
+        ("mixture_of_bases", "marginal_nll"),
+        ("mixture_of_blocks", "expected_loss"),
+        ("deterministic", "marginal_nll"),
+    ],
+)
+def test_fine_tuning_starts_from_the_base_and_moves(
+    trained: dict[str, Path], parameterisation: str, objective: str
+) -> None:
+    base = open_model_folder(trained["base"])
+    settings = FinetuneSettings(
+        str(base.checkpoint_paths[0]),
+        LossSettings(objective, samples=2),  # type: ignore[arg-type]
+    )
+    head = HeadSettings(parameterisation, rank=4)
+    folder = finetune(base, head, settings, _schedule(1), parameterisation, Run(0, CPU, 1, QUIET))
+    model = load_folder(open_model_folder(folder), CPU)
+    assert model.parameterisation == parameterisation
+    before = load_folder(base, CPU).networks[0].state_dict()
+    after = model.networks[0].state_dict()
+    name = "encoder.stem.convs.0.conv.weight"
+    change = (after[name] - before[name]).abs().max()
+    assert 0 < change < 0.02  # two small steps away from the base, not a new start
+    trained[parameterisation] = folder
+
+
+def test_the_command_line_fine_tunes_and_exports(
+    trained: dict[str, Path],
+    folders: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From a base model to a bundle that carries what was measured on the validation case."""
+    length = ["--epochs", "1", "--iterations", "1", "--validation-iterations", "1"]
+    assert (
+        main(["finetune", str(trained["base"]), "--device", "cpu", "--name", "cli", *length]) == 0
+    )
+    folder = capsys.readouterr().out.splitlines()[0].removeprefix("Fine-tuned model: ")
+    raw = Path(folders["nnUNet_raw"]) / "Dataset901_Balls"
+    split = Path(folders["nnUNet_preprocessed"]) / raw.name / "splits_final.json"
+    card = json.loads((EXPERIMENT / "card.json").read_text()) | {
+        "id": "ball",
+        "score_map": "entropy",
+    }
+    card["labels"][0]["name"] = "Ball"
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    data = [
+        "--images",
+        str(raw / "imagesTr"),
+        "--labels",
+        str(raw / "labelsTr"),
+        "--split",
+        str(split),
+    ]
+    bundle = tmp_path / "ball.zip"
+    arguments = ["--card", str(tmp_path / "card.json"), "--device", "cpu", *data]
+    assert main(["export", folder, "-o", str(bundle), *arguments]) == 0
+    metadata = read_bundle_metadata(bundle)
+    assert metadata.metrics["validation"]["n_cases"] == 1
+    assert metadata.review_curve["score"] == "entropy"
+    assert metadata.recommended_threshold > 0
+    packed = unpack_bundle(bundle, tmp_path / "unpacked")
+    assert "base_checkpoint" not in packed.plans["mobseg_finetune"]
+    assert (packed.path / "curves.png").exists()
+
+
+def test_export_names_a_case_without_image(trained: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "x.nii.gz").touch()
+    with pytest.raises(InvalidInput, match="The case x lacks"):
+        cases_of_dataset(tmp_path, tmp_path, None)
+
+
+def test_plans_of_another_base_are_refused(trained: dict[str, Path]) -> None:
+    stochastic = open_model_folder(trained["mixture_of_bases"])
+    settings = FinetuneSettings(str(stochastic.checkpoint_paths[0]))
+    with pytest.raises(InvalidInput, match="residual encoder presets"):
+        finetune(
+            stochastic, HeadSettings("diagonal"), settings, _schedule(1), "x", Run(0, CPU, 1, QUIET)
+        )
+
+
+def test_weights_of_another_network_are_refused(trained: dict[str, Path]) -> None:
+    base = open_model_folder(trained["base"])
+    wrong = open_model_folder(trained["mixture_of_bases"]).checkpoint_paths[0]
+    with pytest.raises(BundleError, match="does not fit these plans"):
+        finetune(
+            base,
+            HeadSettings("diagonal"),
+            FinetuneSettings(str(wrong)),
+            _schedule(1),
+            "y",
+            Run(0, CPU, 1, QUIET),
+        )
+
+
+def test_nnunets_own_command_finds_the_trainers(
+    trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``nnUNet_extTrainer=.../ext_trainers nnUNetv2_train 901 3d_fullres 0 -tr MobsegFinetuneTrainer``."""
+    from nnunetv2.run.run_training import get_trainer_from_args  # noqa: PLC0415
+
+    import mobseg.nnunet  # noqa: PLC0415
+
+    shim = Path(mobseg.nnunet.__file__).parent / "ext_trainers"
+    monkeypatch.setenv("nnUNet_extTrainer", str(shim))
+    plans = json.loads((trained["mixture_of_bases"] / "plans.json").read_text())["plans_name"]
+    trainer = get_trainer_from_args(
+        "901", "3d_fullres", 0, "MobsegFinetuneTrainer", plans, device=CPU
+    )
+    trainer.initialize()
+    assert trainer.network.head.parameterisation == "mixture_of_bases"
+    assert trainer.num_epochs == 1
+
+
+def test_unset_folders_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("nnUNet_results")
+    with pytest.raises(InvalidInput, match="nnUNet_results"):
+        train_base("901", "XS", _schedule(1), Run(0, CPU, 1, QUIET))
+
+
+def test_an_unknown_data_set_is_named() -> None:
+    with pytest.raises(InvalidInput, match="902"):
+        train_base("902", "XS", _schedule(1), Run(0, CPU, 1, QUIET))
+
+
+def test_a_damaged_checkpoint_cannot_be_resumed(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint_latest.pth"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(BundleError, match="remove it to start again"):
+        load_training_state(path, CPU)
