@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
+
 from mobseg.bundle.store import resolve_model
 
 SAMPLE = Path(__file__).parents[1] / "core/mobseg/resources/sample/ct.nii.gz"

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mobseg.moments import sigmoid_moments
 from torch import Tensor
+
+from mobseg.moments import sigmoid_moments
 
 Moments = tuple[Tensor, Tensor]
 

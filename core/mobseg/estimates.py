@@ -155,7 +155,7 @@ def _softmax_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
     runner_up = mean.scatter(0, best, -torch.inf).amax(0)
     margin = mean.amax(0) - runner_up
     band = (margin <= SATURATION + 0.5 * variance.amax(0)).nonzero()[:, 0]
-    for chunk in band.split(_CHUNK):
+    for chunk in torch.split(band, _CHUNK):
         covariance = covariance_from_pairs(variance[None, :, chunk], classes)
         moments = softmax_moments(mean[None, :, chunk], softmax_factor(covariance))
         probability[:, chunk] = moments.mean[0]

@@ -64,13 +64,14 @@ class VolumeGeometry:
     def ijk_to_ras(self, points_ijk: npt.ArrayLike) -> Points:
         """Map (..., 3) voxel indices (i, j, k) to RAS in mm."""
         points = np.asarray(points_ijk, dtype=np.float64)
-        return points @ self.ijk_to_ras_mm[:3, :3].T + self.ijk_to_ras_mm[:3, 3]
+        ras: Points = points @ self.ijk_to_ras_mm[:3, :3].T + self.ijk_to_ras_mm[:3, 3]
+        return ras
 
     def ras_to_ijk(self, points_ras_mm: npt.ArrayLike) -> Points:
         """Map (..., 3) RAS points in mm to fractional voxel indices (i, j, k)."""
         points = np.asarray(points_ras_mm, dtype=np.float64) - self.ijk_to_ras_mm[:3, 3]
-        inverse: Points = np.linalg.inv(self.ijk_to_ras_mm[:3, :3])
-        return points @ inverse.T
+        ijk: Points = points @ np.linalg.inv(self.ijk_to_ras_mm[:3, :3]).T
+        return ijk
 
     def is_close(self, other: VolumeGeometry, tolerance_mm: float = 1e-3) -> bool:
         """Whether both grids have one shape and their corners lie within ``tolerance_mm``."""

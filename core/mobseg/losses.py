@@ -139,13 +139,14 @@ def orthogonality(bases: Tensor) -> Tensor:
     gram = unit @ unit.T
     count = bases.shape[0]
     identity = torch.eye(count, dtype=gram.dtype, device=gram.device)
-    mean_square: Tensor = (gram - identity).square().sum() / (count * (count - 1))
-    return mean_square
+    off_diagonal: Tensor = (gram - identity).square().sum() / (count * (count - 1))
+    return off_diagonal
 
 
 def negative_weight_entropy(weights: Tensor) -> Tensor:
     """Eq. 10: mean over cells of sum_i W_i ln W_i, (B, M, P, P, P) -> scalar."""
-    return -torch.special.entr(weights).sum(dim=1).mean()
+    entropy: Tensor = torch.special.entr(weights).sum(dim=1)
+    return -entropy.mean()
 
 
 def soft_dice_loss(probability: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -221,7 +221,7 @@ def _maps(
     _, j, i = grid.native_box_kji
     to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))
     maps = builder.finish(is_stochastic=model.is_stochastic)
-    arrays = {
+    arrays: dict[str, Any] = {
         field.name: part.embed(value)
         for field in dataclasses.fields(maps)
         if isinstance(value := getattr(maps, field.name), np.ndarray)

@@ -80,5 +80,6 @@ class Part:
         if native.shape[-3:] == self.whole.shape_kji:
             return native
         whole = np.zeros((*native.shape[:-3], *self.whole.shape_kji), native.dtype)
-        whole[(..., *self._box)] = native
+        k, j, i = self._box
+        whole[..., k, j, i] = native
         return whole

@@ -103,7 +103,8 @@ class ExportCommand:
             curves=curves if curves.exists() else None,
         )
         for name, figures in summary["per_case"]["dice"].items():
-            print(f"{name}: Dice {figures['mean']:.3f} +- {figures['sd']:.3f} (n = {figures['n']})")
+            spread = "" if figures["sd"] is None else f" +- {figures['sd']:.3f}"
+            print(f"{name}: Dice {figures['mean']:.3f}{spread} (n = {figures['n']})")
         print(
             f"Recommended threshold of the {metadata.score_map}: {metadata.recommended_threshold:.3g}"
         )

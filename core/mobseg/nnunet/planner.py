@@ -12,7 +12,7 @@ from nnunetv2.experiment_planning.experiment_planners.residual_unets.residual_en
 )
 
 
-class ResEncXSPlanner(ResEncUNetPlanner):
+class ResEncXSPlanner(ResEncUNetPlanner):  # type: ignore[misc]
     """Residual encoder preset of about 2 to 3 million parameters, for training without a GPU."""
 
     def __init__(

@@ -11,13 +11,14 @@ import torch
 from mobseg.errors import BundleError
 
 #: NumPy scalars of the training log; everything else in a checkpoint is plain data and tensors.
+_SCALAR = np.float64(0).__reduce__()[0]  # NumPy 2 renamed its module, and files of either exist
 _SAFE = [
     np.dtype,
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
     np.dtypes.Int64DType,
-    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    (_SCALAR, "numpy.core.multiarray.scalar"),
 ]
 
 

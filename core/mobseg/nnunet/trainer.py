@@ -109,7 +109,7 @@ class MobsegTrainer(nnUNetTrainer):  # type: ignore[misc]
         self._best_ema = state["_best_ema"]
         self.inference_allowed_mirroring_axes = state["inference_allowed_mirroring_axes"]
         network = getattr(self.network, "_orig_mod", self.network)
-        network.load_state_dict(state["network_weights"])
+        network.load_state_dict(state["network_weights"])  # type: ignore[union-attr]
         self.optimizer.load_state_dict(state["optimizer_state"])
         if self.grad_scaler is not None and state["grad_scaler_state"] is not None:
             self.grad_scaler.load_state_dict(state["grad_scaler_state"])

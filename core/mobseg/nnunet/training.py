@@ -21,6 +21,7 @@ from nnunetv2.experiment_planning.plan_and_preprocess_api import (
 from nnunetv2.utilities.dataset_name_id_conversion import maybe_convert_to_dataset_name
 
 from mobseg.bundle.folder import ModelFolder
+from mobseg.bundle.packing import FINETUNE_KEY
 from mobseg.covariance import HeadSettings
 from mobseg.errors import InvalidInput
 from mobseg.network.unet import BASE_CLASS_NAME, stochastic_plans
@@ -32,7 +33,7 @@ from mobseg.nnunet.environment import (
 )
 from mobseg.nnunet.finetune_trainer import MobsegFinetuneTrainer
 from mobseg.nnunet.planner import ResEncXSPlanner
-from mobseg.nnunet.settings import FINETUNE_KEY, SCHEDULE_KEY, FinetuneSettings, Schedule
+from mobseg.nnunet.settings import SCHEDULE_KEY, FinetuneSettings, Schedule
 from mobseg.nnunet.trainer import MobsegTrainer
 from mobseg.progress import Progress
 

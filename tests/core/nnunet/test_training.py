@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
 
+import mobseg.nnunet
 from mobseg.bundle.archive import read_bundle_metadata, unpack_bundle
 from mobseg.bundle.folder import open_model_folder
 from mobseg.cli.main import main
@@ -17,6 +19,7 @@ from mobseg.covariance import HeadSettings
 from mobseg.errors import BundleError, Cancelled, InvalidInput
 from mobseg.losses import LossSettings
 from mobseg.model import load_folder
+from mobseg.nnunet.finetune_trainer import MobsegFinetuneTrainer
 from mobseg.nnunet.resume import load_training_state
 from mobseg.nnunet.settings import FinetuneSettings, Schedule
 from mobseg.nnunet.training import Run, finetune, train_base
@@ -85,14 +88,22 @@ def nnunet_folders(folders: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
     for variable, folder in folders.items():
         monkeypatch.setenv(variable, folder)
     # In this process: starting augmentation workers would take longer than the training.
-    monkeypatch.setattr("mobseg.nnunet.training.set_workers", lambda _: None)
-    monkeypatch.setenv("nnUNet_n_proc_DA", "0")
+    monkeypatch.setattr(
+        "mobseg.nnunet.training.set_workers",
+        lambda _: monkeypatch.setenv("nnUNet_n_proc_DA", "0"),
+    )
+    monkeypatch.setenv("nnUNet_n_proc_DA", "1")
 
 
 @pytest.fixture(scope="module")
 def trained(folders: dict[str, str]) -> dict[str, Path]:
     """Models that later tests look at, by name; filled in the order of the tests."""
     return {}
+
+
+def _printed(prefix: str, capsys: pytest.CaptureFixture[str]) -> str:
+    lines = capsys.readouterr().out.splitlines()
+    return next(line.removeprefix(prefix) for line in lines if line.startswith(prefix))
 
 
 def _schedule(epochs: int) -> Schedule:
@@ -107,7 +118,7 @@ def test_a_cancelled_base_training_goes_on_where_it_stopped(
     length = ["--epochs", "2", "--iterations", "2", "--validation-iterations", "1"]
     rate = ["--learning-rate", "0.001"]
     assert main(["train", "901", "--preset", "XS", "--device", "cpu", *length, *rate]) == 0
-    folder = Path(capsys.readouterr().out.splitlines()[0].removeprefix("Base model: "))
+    folder = Path(_printed("Base model: ", capsys))
     trained["base"] = folder
     log = "\n".join(path.read_text() for path in (folder / "fold_0").glob("training_log*"))
     assert log.count("Epoch 0\n") + log.count("Epoch 0 \n") == 1
@@ -157,7 +168,7 @@ def test_the_command_line_fine_tunes_and_exports(
     assert (
         main(["finetune", str(trained["base"]), "--device", "cpu", "--name", "cli", *length]) == 0
     )
-    folder = capsys.readouterr().out.splitlines()[0].removeprefix("Fine-tuned model: ")
+    folder = _printed("Fine-tuned model: ", capsys)
     raw = Path(folders["nnUNet_raw"]) / "Dataset901_Balls"
     split = Path(folders["nnUNet_preprocessed"]) / raw.name / "splits_final.json"
     card = json.loads((EXPERIMENT / "card.json").read_text()) | {
@@ -215,20 +226,20 @@ def test_weights_of_another_network_are_refused(trained: dict[str, Path]) -> Non
         )
 
 
-def test_nnunets_own_command_finds_the_trainers(
-    trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``nnUNet_extTrainer=.../ext_trainers nnUNetv2_train 901 3d_fullres 0 -tr MobsegFinetuneTrainer``."""
-    from nnunetv2.run.run_training import get_trainer_from_args  # noqa: PLC0415
+def test_nnunets_search_finds_the_trainer_that_repeats_a_run(trained: dict[str, Path]) -> None:
+    """As ``nnUNet_extTrainer=.../ext_trainers nnUNetv2_train 901 3d_fullres 0 -tr ... -p PLANS`` does.
 
-    import mobseg.nnunet  # noqa: PLC0415
-
-    shim = Path(mobseg.nnunet.__file__).parent / "ext_trainers"
-    monkeypatch.setenv("nnUNet_extTrainer", str(shim))
-    plans = json.loads((trained["mixture_of_bases"] / "plans.json").read_text())["plans_name"]
-    trainer = get_trainer_from_args(
-        "901", "3d_fullres", 0, "MobsegFinetuneTrainer", plans, device=CPU
+    The command itself first imports all of nnU-Net's trainers, and with them torchvision, which a CPU
+    build of PyTorch may lack; so its search in external folders is called here.
+    """
+    shim = str(Path(mobseg.nnunet.__file__).parent / "ext_trainers")
+    found = recursive_find_python_class(shim, "MobsegFinetuneTrainer", None, base_folder=shim)
+    assert found is MobsegFinetuneTrainer
+    folder = trained["mixture_of_bases"]
+    plans, dataset = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("plans", "dataset")
     )
+    trainer = found(plans | {"continue_training": False}, "3d_fullres", 0, dataset, CPU)
     trainer.initialize()
     assert trainer.network.head.parameterisation == "mixture_of_bases"
     assert trainer.num_epochs == 1
