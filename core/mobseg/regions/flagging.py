@@ -118,10 +118,10 @@ def _find_voxels(
 def _numbered_by_rank(part: Indices, error_mm3: npt.NDArray[np.floating]) -> Indices:
     """Renumber so that part 0 has the largest expected error; ties go by the first voxel's position."""
     groups = Groups(part)
-    rank = np.empty(len(groups), dtype=np.int64)
-    rank[np.lexsort((groups.first, -groups.sum(error_mm3).round(_RANK_DECIMALS)))] = np.arange(
-        len(groups)
-    )
+    expected_error_mm3 = groups.sum(error_mm3).round(_RANK_DECIMALS)
+    ranked = np.lexsort((groups.first, -expected_error_mm3))
+    rank = np.empty_like(ranked)
+    rank[ranked] = np.arange(len(groups))
     return rank[part]
 
 
@@ -134,7 +134,8 @@ def _describe(
     peaks_kji = voxels.kji[:, groups.argmax(voxels.score)].T
     peaks_ras_mm = maps.geometry.ijk_to_ras(peaks_kji[:, ::-1])
     peak_scores = groups.max(voxels.score)
-    mean_scores = groups.sum(voxels.score) / groups.count
+    counts = groups.count
+    mean_scores = groups.sum(voxels.score) / counts
     errors_mm3 = groups.sum(voxels.error) * voxel_mm3
     channels = groups.sum(voxels.probabilities).argmax(axis=0)
     return tuple(
@@ -145,8 +146,8 @@ def _describe(
             window_kji=_nested_tuple(windows[:, n]),
             peak_kji=_nested_tuple(peaks_kji[n]),
             peak_ras_mm=_nested_tuple(peaks_ras_mm[n]),
-            volume_mm3=float(groups.count[n] * voxel_mm3),
-            voxel_count=int(groups.count[n]),
+            volume_mm3=float(counts[n] * voxel_mm3),
+            voxel_count=int(counts[n]),
             peak_score=float(peak_scores[n]),
             mean_score=float(mean_scores[n]),
             expected_error_mm3=float(errors_mm3[n]),
