@@ -187,11 +187,10 @@ def test_the_heat_map_is_where_the_strokes_point(page, result):
 
 
 def test_a_deterministic_model_claims_no_variance(tmp_path):
-    text = write_and_parse(tmp_path, make_result(1, is_stochastic=False)).text
-    assert "Disagreement (variance between passes)" in text
+    text = write_and_parse(tmp_path, make_result(1, is_stochastic=False, score="entropy")).text
+    assert "Entropy (nats)" in text
     assert "deterministic and predicts no variance" in text
-    entropy = make_result(1, is_stochastic=False, score="entropy")
-    assert "Entropy (nats)" in write_and_parse(tmp_path, entropy).text
+    assert "Variance of the probability" not in text
 
 
 def test_nothing_flagged(tmp_path):
