@@ -46,7 +46,7 @@ $(VENV)/bin/python:
 
 $(HELD_TORCH): constraints/py3.txt constraints/no-cuda.txt | $(VENV)/bin/python
 	PIP="$(PIP)" constraints/install_torch.sh $(TORCH)
-	$(PIP) list --format=freeze | grep -E '^(torch|torchvision)==' > $@
+	PIP_QUIET=0 $(PIP) list --format=freeze | grep -E '^(torch|torchvision)==' > $@
 
 $(VENV)/inference.stamp: pyproject.toml $(HELD_TORCH)
 	$(PIP) install $(CONSTRAINTS) -e '.[inference]'

@@ -27,7 +27,12 @@ from mobseg.model import LoadedModel, load_model
 from mobseg.options import SegmentOptions
 from mobseg.orientation import axis_codes
 from mobseg.prediction import PredictionMaps, RunRecord
-from mobseg.prediction_folder import ThresholdRecord, check_destination, write_prediction_folder
+from mobseg.prediction_folder import (
+    ThresholdRecord,
+    check_destination,
+    rounded_maps,
+    write_prediction_folder,
+)
 from mobseg.progress import Progress
 from mobseg.region_of_interest import Part, VoxelBox, voxel_box
 from mobseg.regions import FlaggedRegion, flag_regions
@@ -163,7 +168,8 @@ def segment_volume(
         threshold = choose_threshold(
             model.metadata, options.threshold, is_stochastic=model.is_stochastic
         )
-        regions = flag_regions(maps, threshold.score, threshold.value)
+        # On what is stored, so that a viewer that flags anew finds the same regions.
+        regions = flag_regions(rounded_maps(maps), threshold.score, threshold.value)
     record = RunRecord(
         model=_describe_model(model),
         options={**asdict(options), "device": describe_device(model.device)},
