@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import mobseg
+from mobseg.bundle.manifest import model_sha256
 from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import MapBuilder, assign_labels, label_dtype
@@ -288,6 +289,7 @@ def _describe_model(model: LoadedModel) -> dict[str, Any]:
         "id": model.id,
         "name": model.name,
         "version": model.metadata.version if model.metadata else None,
+        "sha256": model_sha256(model.folder),
         "parameterisation": model.parameterisation,
         "configuration": model.folder.configuration_name,
         "folds": list(model.folder.folds),

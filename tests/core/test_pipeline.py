@@ -14,6 +14,7 @@ import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from mobseg.bundle.folder import open_model_folder
+from mobseg.bundle.manifest import model_sha256
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume
@@ -244,6 +245,7 @@ def test_the_prediction_folder_holds_the_result(stochastic: LoadedModel, tmp_pat
     assert np.array_equal(labels.array, result.maps.labels)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert str(tmp_path) not in json.dumps(record)
+    assert record["model"]["sha256"] == model_sha256(stochastic.folder)
     with pytest.raises(OutputError):
         segment_file(tmp_path / "ct.nrrd", tmp_path / "out", stochastic, SegmentOptions(), QUIET)
 
