@@ -172,6 +172,7 @@ def _detailed_rows(model: ModelFolder) -> Rows:
 
 def _metadata_rows(metadata: BundleMetadata) -> Rows:
     threshold = metadata.recommended_threshold
+    measured = "not measured" if threshold is None else f"{threshold:.3g}"
     return [
         ("name", f"{metadata.name}, version {metadata.version} of {metadata.created}"),
         ("kind", metadata.parameterisation.replace("_", " ")),
@@ -182,9 +183,25 @@ def _metadata_rows(metadata: BundleMetadata) -> Rows:
         ("citation", metadata.training_data.citation),
         ("data licence", metadata.training_data.licence),
         ("model licence", metadata.licence),
-        ("regions from", f"{metadata.score_map}, threshold {threshold or 'not measured'}"),
-        *((f"metric {name}", value) for name, value in _flattened(metadata.metrics)),
+        ("regions from", f"{metadata.score_map}, threshold {measured}"),
+        *_dice_rows(metadata.metrics),
+        ("all metrics", "--json shows them"),
     ]
+
+
+def _dice_rows(
+    metrics: Mapping[str, Any], place: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str]]:
+    """Every Dice among the metrics, wherever it stands: the figure that people ask for first."""
+    for key, value in metrics.items():
+        if not isinstance(value, Mapping):
+            continue
+        if "dice" in (*place, key) and "mean" in value:
+            where = ", ".join(part for part in (*place, key) if part not in ("dice", "per_case"))
+            spread = f" +- {value['sd']:.3f}" if value.get("sd") is not None else ""
+            yield "Dice", f"{value['mean']:.3f}{spread} ({where})"
+        else:
+            yield from _dice_rows(value, (*place, key))
 
 
 def _training(data: TrainingData) -> str:
@@ -197,14 +214,6 @@ def _training(data: TrainingData) -> str:
 def _label(label: Label) -> str:
     code = f" ({label.type.scheme} {label.type.value})" if label.type else ""
     return f"{label.value} {label.name}{code}"
-
-
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flattened(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _table(title: str, rows: Rows) -> str:

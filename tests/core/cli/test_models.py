@@ -69,7 +69,7 @@ def test_import_list_info_verify_remove(bundle: Path, capsys: pytest.CaptureFixt
     assert run("info", "demo") == 0
     info = capsys.readouterr().out
     assert "No patients." in info
-    assert "metric test.dice.mean  0.8123" in info
+    assert "0.812 (test)" in info
     assert "threshold not measured" in info
 
     assert run("verify", "demo") == 0
