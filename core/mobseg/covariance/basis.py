@@ -16,7 +16,7 @@ from mobseg.covariance.base import (
     squared_projection_of_diagonal,
     standard_normal,
 )
-from mobseg.covariance.cells import spread_cells
+from mobseg.covariance.cells import contract_cells, spread_cells
 from mobseg.covariance.triangular import correlate
 
 
@@ -58,8 +58,7 @@ class BasisLogits(LogitDistribution):
         squared = self.scales.square()
         if per_cell[0, 0].shape[-3:].numel() == 1:
             return torch.einsum("b...r,brzyx->b...zyx", per_cell[..., 0, 0, 0], squared)
-        spread = spread_cells(per_cell, self.mean.shape[2:])
-        return torch.einsum("b...rzyx,brzyx->b...zyx", spread, squared)
+        return contract_cells(per_cell, squared)
 
 
 class MixtureLogits(BasisLogits):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mobseg.covariance.cells import cell_index, spread_cells
+from mobseg.covariance.cells import cell_index, contract_cells, spread_cells
 
 
 @pytest.mark.parametrize(("size", "cells"), [(8, 4), (7, 4), (5, 3), (3, 4), (40, 4)])
@@ -23,3 +23,13 @@ def test_every_voxel_gets_the_value_of_its_cell() -> None:
     assert spread[0, 3, 2, 4] == 7
     assert spread[0, 1, 1, 2] == 0  # the larger half of an odd axis comes first
     assert spread[0, 2, 1, 3] == 5
+
+
+@pytest.mark.parametrize("leading", [(2,), (2, 3)])
+def test_contraction_equals_spreading_first(leading: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    per_cell = torch.randn(2, *leading, 4, 3, 2, 2, generator=generator, dtype=torch.float64)
+    values = torch.randn(2, 4, 7, 5, 6, generator=generator, dtype=torch.float64)
+    spread = spread_cells(per_cell, (7, 5, 6))
+    expected = torch.einsum("b...rzyx,brzyx->b...zyx", spread, values)
+    torch.testing.assert_close(contract_cells(per_cell, values), expected)
