@@ -1,0 +1,54 @@
+"""Loads a scripted module as 3D Slicer's factory does."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from tests.qt_host.mrml_widgets import qSlicerScriptedLoadableModuleWidget
+
+
+class ModuleRepresentation:
+    """What ``slicer.modules.NAME`` is: the constructor of the module sets title, help and so on."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.path = str(path)
+
+
+@dataclass(frozen=True)
+class LoadedModule:
+    """A scripted module with its panel.
+
+    Attributes:
+        python: the imported file.
+        panel: the container, a ``qSlicerScriptedLoadableModuleWidget``.
+        widget: the module's widget class, inside it.
+    """
+
+    python: Any
+    panel: Any
+    widget: Any
+
+
+def load_module(path: Path) -> LoadedModule:
+    """Import the file, make the module and its panel, dock the panel in the main window and enter it."""
+    name = path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    python = importlib.util.module_from_spec(spec)
+    sys.modules[name] = python
+    spec.loader.exec_module(python)
+    representation = ModuleRepresentation(name, path)
+    setattr(slicer.modules, name.lower(), representation)
+    representation.module = getattr(python, name)(representation)
+    slicer.app.startupCompleted.emit()
+    panel = qSlicerScriptedLoadableModuleWidget(getattr(python, f"{name}Widget"))
+    slicer.util.mainWindow().setCentralWidget(panel)
+    panel.enter()
+    return LoadedModule(python, panel, panel.self())
