@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from MoBSegmentationLib.heat_map import largest_value, set_transparent_below, show_as_heat_map
+from MoBSegmentationLib.painted_surface import paint_surfaces, remove_surfaces
 from MoBSegmentationLib.result_nodes import ResultNodes
+
+# Share of a map's largest value below which it is transparent, where no threshold belongs to it.
+_LOWEST_SHOWN = 0.02
+_SCORE = "score"
+_DEFAULT_OPACITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,11 @@ class ShownMap:
     unit: str
     volume: Any
 
+    @property
+    def legend_title(self) -> str:
+        """Title and unit."""
+        return f"{self.title} [{self.unit}]" if self.unit else self.title
+
 
 class ResultDisplay:
     """Shows one result in all slice views and 3D views of a scene.
@@ -36,59 +49,149 @@ class ResultDisplay:
     """
 
     def __init__(self, result: ResultNodes, scene: Any, color_logic: Any) -> None:
-        raise NotImplementedError
+        self._result = result
+        self._scene = scene
+        self._color_logic = color_logic
+        self._maps = tuple(_maps_of(result))
+        self._shown = self._maps[0]
+        self._threshold = result.run.threshold.value
+        self._opacity = _DEFAULT_OPACITY
+        self._visible = True
+        self._legend_visible = True
+        self._surface_visible = False
 
     @property
     def maps(self) -> tuple[ShownMap, ...]:
         """The maps to choose from, the score first; no volume is listed twice."""
-        raise NotImplementedError
+        return self._maps
 
     @property
     def shown_map(self) -> ShownMap:
         """The chosen map."""
-        raise NotImplementedError
+        return self._shown
 
     @property
     def overlay_visible(self) -> bool:
         """Whether the map lies over the image."""
-        raise NotImplementedError
+        return self._visible
 
     def show(self) -> None:
         """Image as background, chosen map as heat map over it, segmentation as outlines, legend."""
-        raise NotImplementedError
+        self.set_outline_visible(True)
+        source = self._result.source
+        for layers in self._slice_layers():
+            if source is not None and source.GetScene() is self._scene:
+                layers.SetBackgroundVolumeID(source.GetID())
+        self._show_overlay()
 
     def hide(self) -> None:
         """Take the map and the legend away; the segmentation stays."""
-        raise NotImplementedError
+        own = {shown.volume.GetID() for shown in self._maps}
+        for layers in self._slice_layers():
+            if layers.GetForegroundVolumeID() in own:
+                layers.SetForegroundVolumeID(None)
+        self._show_legends(None)
 
     def show_map(self, key: str) -> None:
         """Choose the map by its key."""
-        raise NotImplementedError
+        self._shown = next(shown for shown in self._maps if shown.key == key)
+        self._show_overlay()
+        if self._surface_visible:
+            self.show_surface_with_variance(True)
 
     def set_overlay_visible(self, visible: bool) -> None:
         """Show or hide the map and the legend."""
-        raise NotImplementedError
+        self._visible = visible
+        self._show_overlay()
 
     def toggle_overlay(self) -> None:
         """The other of visible and hidden."""
-        raise NotImplementedError
+        self.set_overlay_visible(not self._visible)
 
     def set_overlay_opacity(self, opacity: float) -> None:
         """Opacity of the heat map, 0 to 1."""
-        raise NotImplementedError
+        self._opacity = opacity
+        self._set_layers()
 
     def set_threshold(self, threshold: float) -> None:
         """Make the score map transparent below the threshold; other maps are not concerned."""
-        raise NotImplementedError
+        self._threshold = threshold
+        if self._shown.key == _SCORE and self._shown.volume.GetDisplayNode() is not None:
+            set_transparent_below(self._shown.volume, threshold)
 
     def set_legend_visible(self, visible: bool) -> None:
         """Show or hide the colour legend."""
-        raise NotImplementedError
+        self._legend_visible = visible
+        self._show_legends(self._shown if visible and self._visible else None)
 
     def set_outline_visible(self, visible: bool) -> None:
         """Show or hide the outlines of the segments in the slice views."""
-        raise NotImplementedError
+        segmentation = self._result.segmentation
+        if segmentation.GetDisplayNode() is None:
+            segmentation.CreateDefaultDisplayNodes()
+        display = segmentation.GetDisplayNode()
+        display.SetVisibility2DFill(False)
+        display.SetVisibility2DOutline(visible)
 
     def show_surface_with_variance(self, visible: bool) -> None:
-        """Replace the segments in 3D by surfaces that the chosen map is painted on, or take these away."""
-        raise NotImplementedError
+        """Replace the segments in 3D by surfaces that the chosen map is painted on, or take these away.
+
+        The surfaces are those of the moment; call again after an edit.
+        """
+        self._surface_visible = visible
+        if visible:
+            paint_surfaces(self._result, self._shown.volume, self._shown.title, self._scene)
+        else:
+            remove_surfaces(self._result, self._scene)
+
+    def _slice_layers(self) -> Iterator[Any]:
+        for n in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+            yield self._scene.GetNthNodeByClass(n, "vtkMRMLSliceCompositeNode")
+
+    def _show_overlay(self) -> None:
+        volume = self._shown.volume
+        is_score = self._shown.key == _SCORE
+        lowest = self._threshold if is_score else _LOWEST_SHOWN * largest_value(volume)
+        show_as_heat_map(volume, lowest, self._scene)
+        self._set_layers()
+        self._show_legends(self._shown if self._legend_visible and self._visible else None)
+
+    def _set_layers(self) -> None:
+        for layers in self._slice_layers():
+            layers.SetForegroundVolumeID(self._shown.volume.GetID())
+            layers.SetForegroundOpacity(self._opacity if self._visible else 0.0)
+
+    def _show_legends(self, chosen: ShownMap | None) -> None:
+        """The legend of the chosen map, and of no other map of the result."""
+        for shown in self._maps:
+            legend = self._color_logic.GetColorLegendDisplayNode(shown.volume)
+            if legend is not None:
+                legend.SetVisibility(False)
+        if chosen is None:
+            return
+        legend = self._color_logic.AddDefaultColorLegendDisplayNode(chosen.volume)
+        legend.SetTitleText(chosen.legend_title)
+        legend.SetLabelFormat("%.2g")
+        legend.SetVisibility(True)
+        # The legends' manager does not notice that the layers changed.
+        legend.Modified()
+
+
+def _maps_of(result: ResultNodes) -> Iterator[ShownMap]:
+    """All maps of a result, every volume once."""
+    from mobseg.uncertainty import display_name, unit  # noqa: PLC0415
+
+    stochastic = result.run.is_stochastic
+    score = result.run.threshold.score
+    yield ShownMap(_SCORE, display_name(score, stochastic), unit(score), result.score)
+    candidates = []
+    for label, variance, probability in zip(
+        result.run.label_table, result.variances, result.probabilities, strict=True
+    ):
+        title = f"{display_name('variance', stochastic)}, {label.name}"
+        candidates.append(ShownMap(f"variance_{label.value}", title, unit("variance"), variance))
+        title = f"Probability, {label.name}"
+        candidates.append(ShownMap(f"probability_{label.value}", title, "", probability))
+    title = display_name("entropy", stochastic)
+    candidates.append(ShownMap("entropy", title, unit("entropy"), result.entropy))
+    yield from (shown for shown in candidates if shown.volume is not result.score)
