@@ -4,17 +4,23 @@ from mobseg.regions.files import read_regions_json, write_regions_csv, write_reg
 from mobseg.regions.flagging import (
     DEFAULT_MAX_EXTENT_MM,
     DEFAULT_MIN_VOLUME_MM3,
+    Flagged,
     flag_regions,
     region_map,
 )
+from mobseg.regions.index import RegionIndex
 from mobseg.regions.region import REASONS, STATUSES, FlaggedRegion
+from mobseg.regions.scored import ScoredPrediction
 
 __all__ = [
     "DEFAULT_MAX_EXTENT_MM",
     "DEFAULT_MIN_VOLUME_MM3",
     "REASONS",
     "STATUSES",
+    "Flagged",
     "FlaggedRegion",
+    "RegionIndex",
+    "ScoredPrediction",
     "flag_regions",
     "read_regions_json",
     "region_map",

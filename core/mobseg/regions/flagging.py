@@ -16,7 +16,8 @@ from mobseg.regions.division import divide_components
 from mobseg.regions.groups import Groups, Indices
 from mobseg.regions.reasons import find_reasons
 from mobseg.regions.region import FlaggedRegion
-from mobseg.uncertainty import error_probability_of, score_map
+from mobseg.regions.scored import ScoredPrediction
+from mobseg.uncertainty import error_probability_of
 
 #: Components smaller than a ball of about 4 mm are noise to a reader.
 DEFAULT_MIN_VOLUME_MM3 = 30.0
@@ -53,10 +54,8 @@ def flag_regions(
     Raises:
         InvalidInput: the map does not exist, or the threshold is not a positive number.
     """
-    score = score_map(maps, score_name)
-    voxels = _find_voxels(maps, score, threshold, min_volume_mm3, max_extent_mm)
-    reasons = find_reasons(voxels.kji, voxels.component, voxels.part, maps.labels, score, threshold)
-    return _describe(voxels, reasons, maps)
+    scored = ScoredPrediction.of(maps, score_name)
+    return flag(scored, threshold, min_volume_mm3, max_extent_mm).regions
 
 
 def region_map(
@@ -72,11 +71,41 @@ def region_map(
     Returns:
         (K, J, I) int32: the id of the region a voxel belongs to, 0 where there is none.
     """
-    score = score_map(maps, score_name)
-    voxels = _find_voxels(maps, score, threshold, min_volume_mm3, max_extent_mm)
+    scored = ScoredPrediction.of(maps, score_name)
+    flagged = flag(scored, threshold, min_volume_mm3, max_extent_mm)
     ids = np.zeros(maps.geometry.shape_kji, dtype=np.int32)
-    ids[tuple(voxels.kji)] = voxels.part + 1
+    ids[tuple(flagged.kji)] = flagged.region_id
     return ids
+
+
+@dataclass(frozen=True, eq=False)
+class Flagged:
+    """The regions at one threshold and their n voxels.
+
+    Attributes:
+        regions: by rank.
+        kji: (3, n) indices of the voxels.
+        region_id: (n,) id of the region of each voxel.
+    """
+
+    regions: tuple[FlaggedRegion, ...]
+    kji: Indices
+    region_id: Indices
+
+    def voxels(self, region_id: int) -> Indices:
+        """(3, m) indices of the voxels of one region."""
+        return self.kji[:, self.region_id == region_id]
+
+
+def flag(
+    scored: ScoredPrediction, threshold: float, min_volume_mm3: float, max_extent_mm: float
+) -> Flagged:
+    """The regions of :func:`flag_regions` together with their voxels."""
+    voxels = _find_voxels(scored, threshold, min_volume_mm3, max_extent_mm)
+    reasons = find_reasons(
+        voxels.kji, voxels.component, voxels.part, scored.labels, scored.score, threshold
+    )
+    return Flagged(_describe(voxels, reasons, scored), voxels.kji, voxels.part + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,18 +130,19 @@ class _FlaggedVoxels:
 
 
 def _find_voxels(
-    maps: PredictionMaps, score: Map, threshold: float, min_volume_mm3: float, max_extent_mm: float
+    maps: ScoredPrediction, threshold: float, min_volume_mm3: float, max_extent_mm: float
 ) -> _FlaggedVoxels:
     if not (math.isfinite(threshold) and threshold > 0):
         raise InvalidInput(f"The threshold must be a positive number, got {threshold}.")
-    kji, component = find_components(score >= threshold, maps.geometry, min_volume_mm3)
+    kji, component = find_components(maps.score >= threshold, maps.geometry, min_volume_mm3)
     at = tuple(kji)
-    part = divide_components(kji, component, score[at], maps.geometry, max_extent_mm)
-    probabilities = np.stack([probability[at] for probability in maps.probability_mean])
+    score = maps.score[at]
+    part = divide_components(kji, component, score, maps.geometry, max_extent_mm)
+    probabilities = np.stack([probability[at] for probability in maps.probabilities])
     values = [label.value for label in maps.label_table]
     error = error_probability_of(maps.labels[at], probabilities, values)
     part = _numbered_by_rank(part, error * maps.geometry.voxel_volume_mm3)
-    return _FlaggedVoxels(kji, component, part, score[at], probabilities, error)
+    return _FlaggedVoxels(kji, component, part, score, probabilities, error)
 
 
 def _numbered_by_rank(part: Indices, error_mm3: npt.NDArray[np.floating]) -> Indices:
@@ -126,7 +156,7 @@ def _numbered_by_rank(part: Indices, error_mm3: npt.NDArray[np.floating]) -> Ind
 
 
 def _describe(
-    voxels: _FlaggedVoxels, reasons: list[str], maps: PredictionMaps
+    voxels: _FlaggedVoxels, reasons: list[str], maps: ScoredPrediction
 ) -> tuple[FlaggedRegion, ...]:
     groups = Groups(voxels.part)
     voxel_mm3 = maps.geometry.voxel_volume_mm3
