@@ -17,6 +17,7 @@ from tests.qt_host import (
     ctk_widgets,
     mrml_widgets,
     pythonqt,
+    sample_data,
     scripted_module,
     segment_editor_widget,
 )
@@ -35,7 +36,7 @@ def start() -> Any:
     qt, ctk = types.ModuleType("qt"), types.ModuleType("ctk")
     qt.__dict__.update(pythonqt.flat_module_contents(), QUiLoader=QUiLoader)
     ctk.__dict__.update(ctk_widgets.WIDGETS)
-    sys.modules.update(qt=qt, ctk=ctk)
+    sys.modules.update(qt=qt, ctk=ctk, SampleData=sample_data)
     for name, widget in {**mrml_widgets.WIDGETS, **segment_editor_widget.WIDGETS}.items():
         setattr(slicer, name, widget)
     _add_submodule("ScriptedLoadableModule", scripted_module.SCRIPTED_LOADABLE_MODULE)

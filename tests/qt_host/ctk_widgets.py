@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -31,6 +31,7 @@ class ctkCollapsibleButton(QAbstractButton):
         if isinstance(text, QWidget):
             text, parent = "", text
         super().__init__(parent)
+        self._hidden, self._is_folding = set(), False
         self.setCheckable(True)
         self.setChecked(True)
         self.setText(text)
@@ -44,14 +45,34 @@ class ctkCollapsibleButton(QAbstractButton):
     def _toggled(self, opened):
         for child in self.children():
             if isinstance(child, QWidget):
-                child.setVisible(opened)
+                self._show_child(child, opened)
         self.updateGeometry()
         self.contentsCollapsed.emit(not opened)
 
+    def _show_child(self, child, opened):
+        """As in CTK: a child that was hidden on purpose stays hidden when the section unfolds."""
+        self._is_folding = True
+        child.setVisible(opened and child not in self._hidden)
+        self._is_folding = False
+
     def childEvent(self, event):
-        if event.added() and isinstance(event.child(), QWidget) and not self.isChecked():
-            event.child().setVisible(False)
+        child = event.child()
+        if event.added() and isinstance(child, QWidget):
+            child.installEventFilter(self)
+            if not self.isChecked():
+                self._show_child(child, False)
         super().childEvent(event)
+
+    def eventFilter(self, child, event):
+        if self._is_folding:
+            return False
+        if event.type() == QEvent.Type.HideToParent:
+            self._hidden.add(child)
+        elif event.type() == QEvent.Type.ShowToParent:
+            self._hidden.discard(child)
+            if not self.isChecked():
+                self._show_child(child, False)
+        return False
 
     def _is_folded(self):
         return not self.isChecked() or self.layout() is None

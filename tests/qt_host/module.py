@@ -52,3 +52,14 @@ def load_module(path: Path) -> LoadedModule:
     slicer.util.mainWindow().setCentralWidget(panel)
     panel.enter()
     return LoadedModule(python, panel, panel.self())
+
+
+def unload_module(loaded: LoadedModule) -> None:
+    """Leave the module and delete its panel, as the application does when it closes."""
+    loaded.panel.exit()
+    loaded.widget.cleanup()
+    window = slicer.util.mainWindow()
+    window.takeCentralWidget()
+    loaded.panel.deleteLater()
+    window.hide()
+    slicer.app.processEvents()

@@ -2,7 +2,7 @@
 
 * Every Q_PROPERTY is an attribute, and hides the getter of the same name: ``button.text()`` fails here as it
   fails in 3D Slicer. Setters such as ``setText`` stay callable.
-* ``obj.connect('sig(args)', f)``, ``obj.connect('sig(args)', receiver, 'slot(args)')``, ``obj.disconnect(...)``;
+* ``obj.connect("sig(args)", f)``, ``obj.connect("sig(args)", receiver, "slot(args)")``, ``obj.disconnect``;
   a signal that does not exist raises, where PythonQt prints a warning and returns False.
 * ``obj.name`` is ``objectName``, ``obj.className()`` the class.
 * Setting an attribute that a C++ class does not have raises.
@@ -44,11 +44,12 @@ def apply() -> None:
     for cls in classes:
         if "__setattr__" in cls.__dict__:
             cls.__setattr__ = _strict_setattr
+        if "__getattribute__" in cls.__dict__:
+            cls.__getattribute__ = _attribute_lookup(cls.__getattribute__)
     qobject = QtCore.QObject
     qobject.name = property(lambda self: self.objectName, lambda self, v: self.setObjectName(v))
     qobject.className = lambda self: self.metaObject().className()
     qobject.connect, qobject.disconnect = staticmethod(_connect), staticmethod(_disconnect)
-    qobject.__getattribute__ = _getattribute
     for class_name, functions in _SINGLE_RESULT.items():
         cls = getattr(QtWidgets, class_name)
         for name in functions:
@@ -76,12 +77,9 @@ def attributes_allowed() -> Iterator[None]:
 
 
 def _qobject_classes() -> list[type]:
-    classes = {
-        value
-        for module in QT_MODULES
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, QtCore.QObject)
-    }
+    # PySide6 makes most classes only when they are asked for: vars() does not list them.
+    values = (getattr(module, name) for module in QT_MODULES for name in dir(module))
+    classes = {v for v in values if isinstance(v, type) and issubclass(v, QtCore.QObject)}
     return sorted(classes, key=lambda cls: (len(cls.__mro__), cls.__name__))
 
 
@@ -168,13 +166,16 @@ def _disconnect(*arguments: Any) -> Any:
     return signal.disconnect(receiver) if receiver else signal.disconnect()
 
 
-def _getattribute(self: Any, name: str, _plain: Any = QtCore.QObject.__getattribute__) -> Any:
-    # PySide6's own lookup of these two bypasses the class.
-    if name == "connect":
-        return functools.partial(_connect, self)
-    if name == "disconnect":
-        return functools.partial(_disconnect, self)
-    return _plain(self, name)
+def _attribute_lookup(plain: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """PySide6's own lookup bypasses the class for these two names."""
+    replaced = {"connect": _connect, "disconnect": _disconnect}
+
+    def lookup(self: Any, name: str) -> Any:
+        if name in replaced:
+            return functools.partial(replaced[name], self)
+        return plain(self, name)
+
+    return lookup
 
 
 def _strict_setattr(self: Any, name: str, value: Any) -> None:

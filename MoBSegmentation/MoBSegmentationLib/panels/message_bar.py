@@ -1,0 +1,78 @@
+"""One sentence at the top of the panel, with the details behind a button."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from MoBSegmentationLib.panels.dialogs import Dialogs
+
+_ERROR_COLOR = "#c0392b"
+_NOTE_COLOR = "#2d7fc1"
+
+
+class MessageBar:
+    """Shows failures and notes; never a traceback.
+
+    Args:
+        ui: the loaded ``.ui``.
+        dialogs: for the details.
+    """
+
+    def __init__(self, ui: Any, dialogs: Dialogs) -> None:
+        self._ui = ui
+        self._dialogs = dialogs
+        self._details = ""
+        ui.messageDetailsButton.connect("clicked()", self._show_details)
+        ui.messageCloseButton.connect("clicked()", self.clear)
+        self.clear()
+
+    def show_error(self, sentence: str, details: str = "") -> None:
+        """Say what is wrong and what to do."""
+        self._show(sentence, details, _ERROR_COLOR)
+
+    def show_note(self, sentence: str) -> None:
+        """Say something worth knowing."""
+        self._show(sentence, "", _NOTE_COLOR)
+
+    def clear(self) -> None:
+        """Take the message away."""
+        self._ui.messageFrame.setVisible(False)
+        self._ui.messageLabel.setText("")
+        self._details = ""
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Show what goes wrong in the block, and go on behind it."""
+        from mobseg.errors import MobsegError  # noqa: PLC0415
+
+        try:
+            yield
+        except MobsegError as error:
+            self.show_error(str(error))
+        except Exception as error:
+            # Texts of unexpected exceptions can name files and so a patient: the log gets positions only.
+            logging.error("MoBSegmentation: unexpected %s", type(error).__name__)
+            self.show_error(
+                _(
+                    "Something unexpected went wrong; the details help the developers to find out what."
+                ),
+                traceback.format_exc(),
+            )
+
+    def _show(self, sentence: str, details: str, color: str) -> None:
+        self._details = details
+        self._ui.messageLabel.setText(sentence)
+        self._ui.messageFrame.setStyleSheet(
+            f"QFrame#messageFrame {{ border: 1px solid {color}; border-left: 5px solid {color}; }}"
+        )
+        self._ui.messageDetailsButton.setVisible(bool(details))
+        self._ui.messageFrame.setVisible(True)
+
+    def _show_details(self) -> None:
+        self._dialogs.show_text(_("Details"), self._details)
