@@ -151,6 +151,17 @@ class ReviewSession:
         """(3, n) indices (k, j, i) of the voxels of one region."""
         return self._flagged.voxels(region_id)
 
+    @property
+    def flagged_voxels(self) -> Voxels:
+        """(3, n) indices (k, j, i) of the voxels of all regions."""
+        return self._flagged.kji
+
+    @property
+    def shape_kji(self) -> tuple[int, int, int]:
+        """Number of voxels of the result's grid along k, j and i."""
+        i, j, k = self.result.score.GetImageData().GetDimensions()
+        return (k, j, i)
+
     def rows(self) -> tuple[ReviewRow, ...]:
         """The regions by rank."""
         return tuple(

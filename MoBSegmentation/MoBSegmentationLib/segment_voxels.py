@@ -26,24 +26,23 @@ def add_voxels(segmentation: Any, segment_id: str, kji: Voxels, ijk_to_ras: Any)
         kji: (3, n) indices.
         ijk_to_ras: ``vtkMatrix4x4`` of their grid.
     """
-    others = [one for one in segmentation.GetSegmentation().GetSegmentIDs() if one != segment_id]
     modifier = _image_of(kji, ijk_to_ras, background=0, value=1)
     logic = slicer.vtkSlicerSegmentationsModuleLogic
-    _apply(modifier, segmentation, segment_id, logic.MODE_MERGE_MASK, others)
+    _apply(modifier, segmentation, segment_id, logic.MODE_MERGE_MASK)
 
 
 def remove_voxels(segmentation: Any, segment_id: str, kji: Voxels, ijk_to_ras: Any) -> None:
     """Take voxels away from a segment; see :func:`add_voxels`."""
     modifier = _image_of(kji, ijk_to_ras, background=_KEEP, value=0)
     logic = slicer.vtkSlicerSegmentationsModuleLogic
-    _apply(modifier, segmentation, segment_id, logic.MODE_MERGE_MIN, [])
+    _apply(modifier, segmentation, segment_id, logic.MODE_MERGE_MIN)
 
 
-def _apply(
-    modifier: Any, segmentation: Any, segment_id: str, mode: int, overwritten: list[str]
-) -> None:
+def _apply(modifier: Any, segmentation: Any, segment_id: str, mode: int) -> None:
+    # Segments that may not be overwritten would be moved to a layer of their own.
+    others = [one for one in segmentation.GetSegmentation().GetSegmentIDs() if one != segment_id]
     slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
-        modifier, segmentation, segment_id, mode, modifier.GetExtent(), False, overwritten
+        modifier, segmentation, segment_id, mode, modifier.GetExtent(), False, others
     )
 
 
