@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+import vtk
 
 from MoBSegmentationLib.result_nodes import ResultNodes, find_results
 from MoBSegmentationLib.sample_data import sample_file
@@ -148,23 +149,23 @@ class Story:
         self._show("8 accepted")
 
     def edit_only_flagged(self) -> None:
-        """With the toggle on, a stroke over everything changes flagged voxels only."""
+        """With the toggle on, a stroke over everything changes flagged voxels only; undo is exact."""
         ui = self._ui
         result = self._result()
         ui.regionTable.selectRow(0)
         ui.editButton.setChecked(True)
         ui.restrictCheckBox.setChecked(True)
         before = self._voxels()
-        score = slicer.util.arrayFromVolume(result.score)
-        outside = score < ui.thresholdSpinBox.value
-        self._paint(np.ones_like(before))
+        outside = slicer.util.arrayFromVolume(result.score) < ui.thresholdSpinBox.value
+        self._editor().saveStateForUndo()
+        self._paint_everything()
         after = self._voxels()
-        assert np.array_equal(after[outside], before[outside]), "a stroke changed unflagged voxels"
+        assert np.array_equal(after[outside], before[outside]), "unflagged voxels were changed"
         assert after.sum() > before.sum(), "the stroke changed nothing"
         self._show("9 editing")
-        ui.editButton.setChecked(False)
-        self._paint(before)
+        self._editor().undo()
         np.testing.assert_array_equal(self._voxels(), before)
+        ui.editButton.setChecked(False)
 
     def segment_again(self) -> None:
         """A second run makes a second result; the first keeps its decisions."""
@@ -236,11 +237,18 @@ class Story:
         """The first segment on the grid of the image, a copy."""
         return slicer.util.arrayFromSegmentBinaryLabelmap(*self._segment()).copy() > 0
 
-    def _paint(self, voxels: Any) -> None:
-        """Replace the first segment, as a stroke that covers all of the image."""
-        segmentation, segment_id, grid = self._segment()
-        slicer.util.updateSegmentBinaryLabelmapFromArray(
-            voxels.astype(np.uint8), segmentation, segment_id, grid
+    def _paint_everything(self) -> None:
+        """A stroke over the whole image, made as the Segment Editor makes its strokes."""
+        segmentation, segment_id, _ = self._segment()
+        grid = self._result().prediction
+        stroke, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+        stroke.DeepCopy(grid.GetImageData())
+        grid.GetIJKToRASMatrix(matrix)
+        stroke.SetGeometryFromImageToWorldMatrix(matrix)
+        stroke.GetPointData().GetScalars().Fill(1)
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        assert logic.SetBinaryLabelmapToSegment(
+            stroke, segmentation, segment_id, logic.MODE_MERGE_MAX, stroke.GetExtent()
         )
 
     def _status(self, row: int) -> str:

@@ -23,8 +23,10 @@ def test_story(module) -> None:
 
     def show(step: str) -> None:
         if folder:
-            if step.startswith("4"):
+            if step.startswith("1 "):
                 views.fit()
+            elif step.startswith("4 "):
+                views.zoom(millimetres=260)
             views.save_with_panel(module.panel, Path(folder) / f"{step.replace(' ', '_')}.png")
 
     Story(module.widget.ui, show).run()

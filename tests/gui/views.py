@@ -1,4 +1,4 @@
-"""The four views of the application's usual layout, rendered in memory."""
+"""The four views of the application's usual layout, rendered in memory, for pictures beside the panel."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import slicer
+from PIL import Image
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from tests.headless_slicer import SliceView, ThreeDView
 
-_SIZE = (400, 330)
-_BORDER = 4
+_PANEL_WIDTH = 400
+_SIZE = (440, 490)
+_GAP = 4
 
 
 class FourViews:
-    """Axial, 3D, coronal and sagittal, and pictures of them beside the panel."""
+    """Axial, 3D, coronal and sagittal."""
 
     def __init__(self) -> None:
         self._slices = (
@@ -31,24 +33,42 @@ class FourViews:
             view.fit()
         self._three_d.fit()
 
+    def zoom(self, millimetres: float) -> None:
+        """Show this much across each slice view, around its centre, as turning the mouse wheel does."""
+        for view in self._slices:
+            width, height, depth = view.node.GetFieldOfView()
+            factor = millimetres / width
+            view.node.SetFieldOfView(millimetres, height * factor, depth)
+        self._three_d.fit()
+
     def save_with_panel(self, panel, path: Path) -> None:
         """Write one picture of the panel, 400 pixels wide, and the views beside it."""
         axial, coronal, sagittal = (_to_image(view.image()) for view in self._slices)
         views = (axial, _to_image(self._three_d.image()), coronal, sagittal)
-        window = panel.window()
-        window.resize(400, max(panel.sizeHint.height(), 2 * _SIZE[1]))
+        views_height = 2 * _SIZE[1] + _GAP
+        panel.window().resize(_PANEL_WIDTH, max(panel.sizeHint.height(), views_height))
         slicer.app.processEvents()
         grabbed = panel.grab().toImage()
-        width = 400 + 2 * (_SIZE[0] + _BORDER)
-        picture = QImage(width, max(grabbed.height(), 2 * _SIZE[1]), QImage.Format.Format_RGB32)
+        width = _PANEL_WIDTH + 2 * (_SIZE[0] + _GAP)
+        height = max(grabbed.height(), views_height)
+        picture = QImage(width, height, QImage.Format.Format_RGB32)
         picture.fill(QColor(40, 40, 40))
         painter = QPainter(picture)
         painter.drawImage(0, 0, grabbed)
         for number, view in enumerate(views):
-            left = 400 + _BORDER + (number % 2) * (_SIZE[0] + _BORDER)
-            painter.drawImage(left, (number // 2) * (_SIZE[1] + _BORDER), view)
+            left = _PANEL_WIDTH + _GAP + (number % 2) * (_SIZE[0] + _GAP)
+            painter.drawImage(left, (number // 2) * (_SIZE[1] + _GAP), view)
         painter.end()
-        picture.save(str(path))
+        _save_small(picture, path)
+
+
+def _save_small(picture: QImage, path: Path) -> None:
+    """256 colours are enough here, and make a third of the size."""
+    rgb = picture.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    pixels = rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3)
+    colours = Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE)
+    colours.save(path, optimize=True)
 
 
 def _to_image(pixels) -> QImage:

@@ -136,10 +136,6 @@ class ctkPathLineEdit(QWidget):
     def setCurrentPath(self, path):
         self._edit.lineEdit().setText(path)
 
-    def addCurrentPathToHistory(self):
-        if self._edit.findText(self.currentPath) < 0:
-            self._edit.addItem(self.currentPath)
-
     def browse(self):
         ask = QFileDialog.getExistingDirectory if self.filters & self.Dirs else None
         path = ask(self) if ask else QFileDialog.getOpenFileName(self)
@@ -148,7 +144,6 @@ class ctkPathLineEdit(QWidget):
 
     currentPath = delegated(str, lambda s: s._edit.currentText, setCurrentPath)
     filters = stored("filters", int, Files)
-    settingKey = stored("settingKey", str, "")
 
 
 WIDGETS = {widget.__name__: widget for widget in (ctkCollapsibleButton, ctkPathLineEdit)}

@@ -48,7 +48,6 @@ class ExportPanel:
         folder = Path(self._ui.exportFolderEdit.currentPath) / name
         with self._messages.reporting(), slicer.util.WaitCursor():
             export_review(self._review.session, folder)
-            self._ui.exportFolderEdit.addCurrentPathToHistory()
             self._show_folder(folder)
 
     def _show_folder(self, folder: Path) -> None:
