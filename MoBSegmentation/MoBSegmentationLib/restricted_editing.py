@@ -18,9 +18,10 @@ import numpy.typing as npt
 import slicer
 import vtk
 
-from MoBSegmentationLib.layer_snapshot import LayerSnapshot, lies_on_grid
+from MoBSegmentationLib.layer_snapshot import LayerSnapshot
 from MoBSegmentationLib.mrml_bridge import matrix_array
 from MoBSegmentationLib.review_session import ReviewSession
+from MoBSegmentationLib.segment_layers import lies_on_grid
 from MoBSegmentationLib.segment_voxels import add_voxels, remove_voxels
 
 
