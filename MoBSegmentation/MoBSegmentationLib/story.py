@@ -90,12 +90,15 @@ class Story:
         self._show("4 segmented")
 
     def toggle_overlay(self) -> None:
-        """One click hides the heat map, the next shows it again."""
+        """One click hides the heat map, the next shows it again; the surface can carry it too."""
         before = self._foregrounds()
         self._ui.overlayButton.click()
         assert self._foregrounds() != before
         self._ui.overlayButton.click()
         assert self._foregrounds() == before
+        models = self._scene.GetNumberOfNodesByClass("vtkMRMLModelNode")
+        self._ui.surfaceCheckBox.setChecked(True)
+        assert self._scene.GetNumberOfNodesByClass("vtkMRMLModelNode") > models
 
     def drag_threshold(self) -> None:
         """A lower threshold flags more; "Auto" comes back to the recommended one."""
@@ -152,7 +155,7 @@ class Story:
         """With the toggle on, a stroke over everything changes flagged voxels only; undo is exact."""
         ui = self._ui
         result = self._result()
-        ui.regionTable.selectRow(0)
+        ui.regionTable.selectRow(2)
         ui.editButton.setChecked(True)
         ui.restrictCheckBox.setChecked(True)
         before = self._voxels()
@@ -162,6 +165,7 @@ class Story:
         after = self._voxels()
         assert np.array_equal(after[outside], before[outside]), "unflagged voxels were changed"
         assert after.sum() > before.sum(), "the stroke changed nothing"
+        assert self._status(2) == "edited"
         self._show("9 editing")
         self._editor().undo()
         np.testing.assert_array_equal(self._voxels(), before)
@@ -175,7 +179,7 @@ class Story:
         assert ui.resultSelector.count == 2
         assert ui.reviewProgressBar.value == 0
         ui.resultSelector.setCurrentIndex(0)
-        assert ui.reviewProgressBar.value == 2
+        assert ui.reviewProgressBar.value == 3
         self._show("10 second result")
 
     def save_and_reload(self, folder: Path) -> None:

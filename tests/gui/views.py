@@ -31,7 +31,6 @@ class FourViews:
         """Show all of the image."""
         for view in self._slices:
             view.fit()
-        self._three_d.fit()
 
     def zoom(self, millimetres: float) -> None:
         """Show this much across each slice view, around its centre, as turning the mouse wheel does."""
@@ -39,10 +38,10 @@ class FourViews:
             width, height, depth = view.node.GetFieldOfView()
             factor = millimetres / width
             view.node.SetFieldOfView(millimetres, height * factor, depth)
-        self._three_d.fit()
 
     def save_with_panel(self, panel, path: Path) -> None:
         """Write one picture of the panel, 400 pixels wide, and the views beside it."""
+        self._three_d.fit()
         axial, coronal, sagittal = (_to_image(view.image()) for view in self._slices)
         views = (axial, _to_image(self._three_d.image()), coronal, sagittal)
         views_height = 2 * _SIZE[1] + _GAP
@@ -67,7 +66,9 @@ def _save_small(picture: QImage, path: Path) -> None:
     rgb = picture.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
     pixels = rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3)
-    colours = Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE)
+    colours = Image.fromarray(pixels).quantize(
+        256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
     colours.save(path, optimize=True)
 
 

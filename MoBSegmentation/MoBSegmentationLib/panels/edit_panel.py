@@ -29,6 +29,7 @@ class EditPanel:
         self._scene = scene
         self._regions = regions
         self._review: OpenReview | None = None
+        self._observed: tuple[Any, int] | None = None
         self.editor = self._make_editor()
         ui.editFrame.layout().addWidget(self.editor)
         ui.editFrame.setVisible(False)
@@ -90,12 +91,32 @@ class EditPanel:
         if editing:
             self.editor.setupViewObservations()
             self._select_segment()
+            self._observe_strokes()
             self.editor.setActiveEffectByName("Paint")
             self._restriction_toggled(self._ui.restrictCheckBox.checked)
         else:
             self.editor.setActiveEffect(None)
             self.editor.removeViewObservations()
+            self._stop_observing()
             self._review.editing.disable()
+
+    def _observe_strokes(self) -> None:
+        segmentation = self._review.nodes.segmentation.GetSegmentation() if self._review else None
+        if segmentation is not None:
+            event = slicer.vtkSegmentation.SourceRepresentationModified
+            self._observed = (segmentation, segmentation.AddObserver(event, self._stroke_made))
+
+    def _stop_observing(self) -> None:
+        if self._observed is not None:
+            segmentation, tag = self._observed
+            segmentation.RemoveObserver(tag)
+            self._observed = None
+
+    def _stroke_made(self, _caller: Any, _event: str) -> None:
+        """The first stroke decides the selected region."""
+        row = self._regions.selected
+        if self._review is not None and row is not None and row.status != "edited":
+            self._review.session.set_status(row.region_id, "edited")
 
     def _select_segment(self) -> None:
         row = self._regions.selected
