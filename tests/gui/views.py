@@ -42,6 +42,8 @@ class FourViews:
     def save_with_panel(self, panel, path: Path) -> None:
         """Write one picture of the panel, 400 pixels wide, and the views beside it."""
         self._three_d.fit()
+        for view in self._slices:
+            view.node.Modified()  # as the application does after a scene was loaded
         axial, coronal, sagittal = (_to_image(view.image()) for view in self._slices)
         views = (axial, _to_image(self._three_d.image()), coronal, sagittal)
         views_height = 2 * _SIZE[1] + _GAP

@@ -117,7 +117,6 @@ class ModulePanel:
         model = self.inputs.model
         curve = model.review_curve.to_dict() if model and model.review_curve else None
         self._open(nodes, functools.partial(ReviewSession, review_curve=curve))
-        self._regions.select_next()
 
     def _open_by_id(self, node_id: str) -> None:
         for result in find_results(self._services.scene):
@@ -141,8 +140,15 @@ class ModulePanel:
             review.display.set_threshold(session.threshold)
             self._unsubscribe = session.subscribe(self._session_changed)
             self._parameters.result = nodes.result
+            self._hide_others(nodes)
             self._show(review)
+            self._regions.select_next_open()
         self._list_results()
+
+    def _hide_others(self, nodes: ResultNodes) -> None:
+        """Outlines of several results over one another cannot be told apart."""
+        for result in find_results(self._services.scene):
+            result.segmentation.SetDisplayVisibility(result.result is nodes.result)
 
     def _close(self) -> None:
         self._unsubscribe()
@@ -151,6 +157,7 @@ class ModulePanel:
         if review is not None:
             review.editing.disable()
             if review.nodes.is_in_scene():
+                review.display.show_surface_with_variance(False)
                 review.display.hide()
         self._show(None)
 

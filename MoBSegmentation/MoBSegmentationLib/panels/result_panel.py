@@ -72,7 +72,7 @@ class ResultPanel:
         was_blocked = self._ui.overlayButton.blockSignals(True)
         self._ui.overlayButton.setChecked(review.display.overlay_visible)
         self._ui.overlayButton.blockSignals(was_blocked)
-        self._ui.surfaceCheckBox.setChecked(False)
+        review.display.show_surface_with_variance(self._ui.surfaceCheckBox.checked)
 
     def _result_chosen(self, _index: int) -> None:
         self._on_choice(choice_box.chosen_key(self._ui.resultSelector))
