@@ -107,7 +107,11 @@ class MoBSegmentationTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
-        from MoBSegmentationLib.story import run_story  # noqa: PLC0415
+        from MoBSegmentationLib.story import Story  # noqa: PLC0415
 
         self.setUp()
-        run_story(self.delayDisplay)
+        slicer.util.selectModule("MoBSegmentation")
+        ui = slicer.util.getModuleWidget("MoBSegmentation").ui
+        if not ui.installFrame.isHidden():
+            self.skipTest(ui.installLabel.text)
+        Story(ui, self.delayDisplay).run()

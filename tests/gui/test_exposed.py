@@ -22,7 +22,7 @@ STAND_INS = [
     *ctk_widgets.WIDGETS.values(),
     *mrml_widgets.WIDGETS.values(),
     *segment_editor_widget.WIDGETS.values(),
-    mrml_widgets.qSlicerScriptedLoadableModuleWidget,
+    slicer_application.qSlicerModuleManager,
     slicer_application.qSlicerApplication,
 ]
 

@@ -21,6 +21,7 @@ from tests.qt_host import (
     scripted_module,
     segment_editor_widget,
 )
+from tests.qt_host.module import select_module
 from tests.qt_host.slicer_application import make_application
 from tests.qt_host.ui_loader import QUiLoader
 
@@ -43,6 +44,7 @@ def start() -> Any:
     _add_submodule("i18n", {"tr": scripted_module.tr, "translate": scripted_module.translate})
     wrapper = {"parameterNodeWrapper": scripted_module.parameterNodeWrapper}
     _add_submodule("parameterNodeWrapper", wrapper)
+    slicer.util.selectModule = select_module
     return scene
 
 

@@ -123,6 +123,14 @@ EXPOSED = {
         read_only=_names("isEntered moduleName"),
         methods=_names("enter exit setEditedNode nodeEditable reload self"),
     ),
+    "qSlicerModuleManager": Exposed(
+        header="Slicer Base/QTCore/qSlicerModuleManager.h",
+        base="QObject",
+        methods=_names("factoryManager module modulesNames"),
+        signals=_names(
+            "moduleLoaded(QString) moduleAboutToBeUnloaded(QString) moduleUnloaded(QString)"
+        ),
+    ),
     "qSlicerApplication": Exposed(
         header="Slicer Base/QTCore/qSlicerCoreApplication.h, Base/QTGUI/qSlicerApplication.h",
         base="QApplication",

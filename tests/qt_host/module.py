@@ -19,6 +19,10 @@ class ModuleRepresentation:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.path = str(path)
+        self.panel: Any = None
+
+    def widgetRepresentation(self) -> Any:
+        return self.panel
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,17 @@ def load_module(path: Path) -> LoadedModule:
     representation.module = getattr(python, name)(representation)
     slicer.app.startupCompleted.emit()
     panel = qSlicerScriptedLoadableModuleWidget(getattr(python, f"{name}Widget"))
+    representation.panel = panel
     slicer.util.mainWindow().setCentralWidget(panel)
-    panel.enter()
+    select_module(name)
     return LoadedModule(python, panel, panel.self())
+
+
+def select_module(name: str) -> None:
+    """``slicer.util.selectModule``: enter a module, unless it is open already."""
+    panel = slicer.util.getModule(name).widgetRepresentation()
+    if not panel.isEntered:
+        panel.enter()
 
 
 def unload_module(loaded: LoadedModule) -> None:

@@ -202,4 +202,12 @@ class qMRMLNodeComboBox(QWidget):
             self._current_node_is_valid.emit(node is not None)
 
 
-WIDGETS = {widget.__name__: widget for widget in (qMRMLWidget, qSlicerWidget, qMRMLNodeComboBox)}
+WIDGETS = {
+    widget.__name__: widget
+    for widget in (
+        qMRMLWidget,
+        qSlicerWidget,
+        qSlicerScriptedLoadableModuleWidget,
+        qMRMLNodeComboBox,
+    )
+}

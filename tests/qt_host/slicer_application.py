@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import slicer
 from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 
 class qSlicerModuleManager(QObject):
-    """Says when a module is about to be unloaded."""
+    """Knows the modules, and says when one is about to be unloaded."""
 
     CPP_SIGNALS: ClassVar[dict[str, str]] = {
         "moduleAboutToBeUnloaded(QString)": "moduleAboutToBeUnloaded"
     }
     moduleAboutToBeUnloaded = Signal(str)
+
+    def module(self, name: str) -> Any:
+        return getattr(slicer.modules, name.lower(), None)
 
 
 class qSlicerMainWindow(QMainWindow):
