@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import mobseg
-from mobseg.bundle.manifest import model_sha256
+from mobseg.bundle.folder import model_sha256
 from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import MapBuilder, assign_labels, label_dtype

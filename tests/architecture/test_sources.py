@@ -28,6 +28,8 @@ TESTED_TOGETHER = {
         covariance.diagonal covariance.low_rank""",
     "covariance/test_heads.py": """covariance.mixture_of_bases covariance.settings
         covariance.single_basis""",
+    # as what a bundle is unpacked by
+    "bundle/test_archive.py": "bundle.extraction",
     # through the public reader
     "test_image_io_read.py": """image_io._checks image_io._fingerprint image_io._itk
         image_io._payload""",

@@ -13,8 +13,7 @@ import SimpleITK as sitk
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from mobseg.bundle.folder import open_model_folder
-from mobseg.bundle.manifest import model_sha256
+from mobseg.bundle.folder import model_sha256, open_model_folder
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume
