@@ -13,6 +13,8 @@ from MoBSegmentationLib.panels.open_review import OpenReview
 from MoBSegmentationLib.review_session import ReviewRow
 
 _STRETCHED_COLUMN = 1
+_WIDEST_TEXTS = ("999", "", "99.99", "0.0001", "99.99", "accepted")
+_CELL_MARGIN = 12
 
 
 class RegionPanel:
@@ -30,6 +32,7 @@ class RegionPanel:
         self._on_select = on_select
         self._review: OpenReview | None = None
         self._rows: tuple[ReviewRow, ...] = ()
+        self._shown: dict[tuple[int, int], str] = {}
         self._style_table()
         ui.regionTable.connect("itemSelectionChanged()", self._selection_changed)
         ui.regionTable.connect("cellClicked(int,int)", self._clicked)
@@ -55,7 +58,7 @@ class RegionPanel:
         self._rows = self._review.session.rows() if self._review else ()
         table = self._ui.regionTable
         was_blocked = table.blockSignals(True)
-        table.setRowCount(len(self._rows))
+        self._set_row_count(len(self._rows))
         for index, row in enumerate(self._rows):
             self._fill(index, row)
         self._restore_selection(chosen)
@@ -116,11 +119,18 @@ class RegionPanel:
             _status_text(row.status),
         )
         for column, text in enumerate(texts):
-            self._cell(index, column).setText(text)
+            # Most cells stay as they are while the threshold is dragged, and setting one is slow.
+            if self._shown.get((index, column)) != text:
+                self._shown[index, column] = text
+                self._cell(index, column).setText(text)
         tip = _("{reason}; {comment}") if row.comment else _("{reason}")
         self._cell(index, _STRETCHED_COLUMN).setToolTip(
             tip.format(reason=row.reason, comment=row.comment)
         )
+
+    def _set_row_count(self, count: int) -> None:
+        self._ui.regionTable.setRowCount(count)  # deletes the cells of rows that are too many
+        self._shown = {key: text for key, text in self._shown.items() if key[0] < count}
 
     def _cell(self, index: int, column: int) -> Any:
         table = self._ui.regionTable
@@ -145,11 +155,13 @@ class RegionPanel:
         table = self._ui.regionTable
         table.verticalHeader().setVisible(False)
         table.verticalHeader().setDefaultSectionSize(22)
-        header = table.horizontalHeader()
-        for column in range(table.columnCount):
-            stretched = column == _STRETCHED_COLUMN
-            mode = qt.QHeaderView.Stretch if stretched else qt.QHeaderView.ResizeToContents
-            header.setSectionResizeMode(column, mode)
+        header, metrics = table.horizontalHeader(), table.fontMetrics()
+        # Fixed widths, since fitting them to the contents again and again is slow.
+        for column, text in enumerate(_WIDEST_TEXTS):
+            width = metrics.boundingRect(text).width() + _CELL_MARGIN
+            table.setColumnWidth(column, max(width, header.sectionSizeHint(column)))
+            header.setSectionResizeMode(column, qt.QHeaderView.Fixed)
+        header.setSectionResizeMode(_STRETCHED_COLUMN, qt.QHeaderView.Stretch)
 
 
 def _millilitres(cubic_millimetres: float) -> str:
