@@ -249,7 +249,8 @@ class Story:
         stroke.DeepCopy(grid.GetImageData())
         grid.GetIJKToRASMatrix(matrix)
         stroke.SetGeometryFromImageToWorldMatrix(matrix)
-        stroke.GetPointData().GetScalars().Fill(1)
+        segment = segmentation.GetSegmentation().GetSegment(segment_id)
+        stroke.GetPointData().GetScalars().Fill(segment.GetLabelValue())
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         assert logic.SetBinaryLabelmapToSegment(
             stroke, segmentation, segment_id, logic.MODE_MERGE_MAX, stroke.GetExtent()
