@@ -12,7 +12,7 @@ from MoBSegmentationLib.reviewed_result import ReviewedResult
 if TYPE_CHECKING:
     from mobseg.regions import FlaggedRegion
 
-_MARGIN_MM = 25.0
+_MARGIN_MM = 35.0
 _BEFORE_RGB = (255, 176, 0)
 _AFTER_RGB = (86, 200, 255)
 

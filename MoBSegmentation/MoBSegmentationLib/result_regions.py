@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The slider reaches this far below the automatic threshold, unless that flags too much to be of use.
 _LOWEST_SHARE = 0.1
-_MOST_VOXELS = 2_000_000
+_MOST_VOXELS = 500_000
 
 
 def scored_prediction(result: ResultNodes) -> ScoredPrediction:

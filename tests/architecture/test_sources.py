@@ -41,7 +41,8 @@ TESTED_TOGETHER = {
     "prediction_folder/test_folder.py": """prediction prediction_folder.reading
         prediction_folder.records prediction_folder.writing""",
     # parts of one computation
-    "regions/test_flagging.py": "regions.components regions.region",
+    "regions/test_flagging.py": """regions.candidates regions.description regions.region
+        regions.scored""",
     # from raw data to a bundle
     "nnunet/test_training.py": """cli.export cli.finetune cli.train cli.training_arguments
         nnunet.environment nnunet.ext_trainers.mobseg_trainers nnunet.finetune_trainer nnunet.planner

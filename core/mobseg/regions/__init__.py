@@ -1,14 +1,13 @@
 """Places to check: from an uncertainty map and a threshold to a ranked list."""
 
 from mobseg.regions.files import read_regions_json, write_regions_csv, write_regions_json
-from mobseg.regions.flagging import (
+from mobseg.regions.flagging import flag_regions, region_map
+from mobseg.regions.index import (
     DEFAULT_MAX_EXTENT_MM,
     DEFAULT_MIN_VOLUME_MM3,
     Flagged,
-    flag_regions,
-    region_map,
+    RegionIndex,
 )
-from mobseg.regions.index import RegionIndex
 from mobseg.regions.region import REASONS, STATUSES, FlaggedRegion
 from mobseg.regions.scored import ScoredPrediction
 
