@@ -211,10 +211,8 @@ class ModulePanel:
         return Shortcuts(
             (
                 ("N", ui.nextButton.click),
-                ("Down", ui.nextButton.click),
                 ("P", ui.previousButton.click),
-                ("Up", ui.previousButton.click),
-                ("Space", ui.nextOpenButton.click),
+                ("Shift+N", ui.nextOpenButton.click),
                 ("A", ui.acceptButton.click),
                 ("R", ui.rejectButton.click),
                 ("E", ui.editButton.click),
