@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from mobseg.metrics.review import ReviewCurve
+from MoBSegmentationLib.model_entry import ModelEntry, entry_of_folder, entry_of_installed
+
+_FOLDERS_KEY = "MoBSegmentation/ModelFolders"
 
 
 class Settings(Protocol):
@@ -20,48 +21,6 @@ class Settings(Protocol):
         """Keep a value."""
 
 
-@dataclass(frozen=True)
-class ModelEntry:
-    """A model in the list.
-
-    Attributes:
-        key: what :class:`RunRequest` takes as ``model``: an id, or the path of a folder.
-        name: for people.
-        kind: ``shipped``, ``imported`` or ``folder``.
-        is_stochastic: whether it predicts a variance; otherwise its map is disagreement or entropy.
-        requires_roi: whether it only works inside a region of interest.
-        structures: names of what it segments.
-        intended_use: sentence of its card; says that there is none for a plain nnU-Net model.
-        limits: sentence of its card, or "".
-        training_data: what it was trained on, in words, or "".
-        licence: of the weights, or "".
-        score: map that its regions are ranked by.
-        recommended_threshold: on this map, from the review curve; ``None`` if it was not measured.
-        review_curve: ``None`` if it was not measured.
-        problem: sentence on why it cannot be used, or ``None``.
-    """
-
-    key: str
-    name: str
-    kind: str
-    is_stochastic: bool
-    requires_roi: bool
-    structures: tuple[str, ...]
-    intended_use: str
-    limits: str
-    training_data: str
-    licence: str
-    score: str
-    recommended_threshold: float | None
-    review_curve: ReviewCurve | None
-    problem: str | None
-
-    @property
-    def can_be_removed(self) -> bool:
-        """Whether :meth:`ModelList.remove` may be called."""
-        return self.kind != "shipped"
-
-
 class ModelList:
     """The models of this user. Works before PyTorch is installed, and never imports it.
 
@@ -70,19 +29,30 @@ class ModelList:
     """
 
     def __init__(self, settings: Settings) -> None:
-        raise NotImplementedError
+        self._settings = settings
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """All models: the default first, then shipped, imported and folders."""
-        raise NotImplementedError
+        from mobseg.bundle.catalogue import default_model_id, list_models  # noqa: PLC0415
+        from mobseg.errors import BundleError  # noqa: PLC0415
+
+        try:
+            default = default_model_id()
+        except BundleError:
+            default = ""
+        installed = sorted(list_models(), key=lambda model: model.id != default)
+        folders = (entry_of_folder(path) for path in self._folders())
+        return (*(entry_of_installed(model) for model in installed), *folders)
 
     def import_bundle(self, path: Path) -> ModelEntry:
-        """Copy a bundle (zip) into the user's models.
+        """Copy a bundle (zip) into the user's models. Its weights are checked when it is first used.
 
         Raises:
             mobseg.errors.MobsegError: it is damaged or unsafe, is installed already, or cannot be written.
         """
-        raise NotImplementedError
+        from mobseg.bundle.catalogue import install_bundle  # noqa: PLC0415
+
+        return entry_of_installed(install_bundle(path))
 
     def add_folder(self, path: Path) -> ModelEntry:
         """Add the folder of a trained nnU-Net v2 model; it stays where it is.
@@ -90,7 +60,15 @@ class ModelList:
         Raises:
             mobseg.errors.BundleError: it is no such folder.
         """
-        raise NotImplementedError
+        from mobseg.bundle.layout import model_root  # noqa: PLC0415
+        from mobseg.errors import BundleError  # noqa: PLC0415
+
+        root = model_root(path.resolve())
+        entry = entry_of_folder(root)
+        if entry.problem is not None:
+            raise BundleError(entry.problem)
+        self._keep([*(folder for folder in self._folders() if folder != root), root])
+        return entry
 
     def remove(self, entry: ModelEntry) -> None:
         """Delete an imported model, or take a folder off the list; its files stay.
@@ -98,4 +76,20 @@ class ModelList:
         Raises:
             mobseg.errors.MobsegError: the model ships with the extension, or cannot be deleted.
         """
-        raise NotImplementedError
+        from mobseg.bundle.catalogue import remove_model  # noqa: PLC0415
+
+        if entry.kind == "folder":
+            self._keep([folder for folder in self._folders() if folder != Path(entry.key)])
+        else:
+            remove_model(entry.key)
+
+    def _folders(self) -> list[Path]:
+        try:
+            stored = json.loads(str(self._settings.value(_FOLDERS_KEY) or "[]"))
+        except ValueError:
+            return []
+        return [Path(path) for path in stored if isinstance(path, str)]
+
+    def _keep(self, folders: list[Path]) -> None:
+        # As text, because QSettings gives back a list of one as its only item.
+        self._settings.setValue(_FOLDERS_KEY, json.dumps([str(folder) for folder in folders]))
