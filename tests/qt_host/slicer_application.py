@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any, ClassVar
 
 import slicer
@@ -39,6 +42,11 @@ class qSlicerApplication(QApplication):
         self._modules = qSlicerModuleManager()
         self._window = qSlicerMainWindow()
         self._window.setObjectName("qSlicerMainWindow")
+        self._home = _make_home()
+
+    @property
+    def slicerHome(self) -> str:
+        return str(self._home)
 
     @property
     def temporaryPath(self) -> str:
@@ -61,6 +69,16 @@ class qSlicerApplication(QApplication):
 
     def testingEnabled(self) -> bool:
         return True
+
+
+def _make_home() -> Path:
+    """A folder with ``bin/PythonSlicer``, which here is the Python that runs the tests."""
+    home = Path(tempfile.mkdtemp(prefix="slicer home "))
+    program = home / "bin" / "PythonSlicer"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return home
 
 
 def make_application(headless: Any) -> qSlicerApplication:

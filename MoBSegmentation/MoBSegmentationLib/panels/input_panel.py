@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from MoBSegmentationLib import mrml_bridge
 from MoBSegmentationLib.device_list import device_choices
-from MoBSegmentationLib.model_list import ModelEntry
+from MoBSegmentationLib.model_entry import ModelEntry
 from MoBSegmentationLib.panels import choice_box
 from MoBSegmentationLib.panels.services import Services
 from MoBSegmentationLib.result_nodes import find_results

@@ -7,7 +7,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from MoBSegmentationLib.model_list import ModelEntry
+from MoBSegmentationLib.model_entry import ModelEntry
 from MoBSegmentationLib.panels.input_panel import InputPanel
 from MoBSegmentationLib.panels.message_bar import MessageBar
 from MoBSegmentationLib.panels.services import Services
