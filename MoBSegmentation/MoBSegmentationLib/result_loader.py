@@ -183,11 +183,13 @@ class _Loader:
     def _put_beside_source(self, node: Any) -> None:
         """Into the study of the image, where the export as DICOM looks for patient and study."""
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene)
-        if hierarchy is None:
+        source = hierarchy.GetItemByDataNode(self._source) if hierarchy else 0
+        if not source:
             return
-        parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(self._source))
-        if parent:
-            hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), parent)
+        study = hierarchy.GetItemParent(source)
+        # 3D Slicer makes the item when a node is added; other viewers may not.
+        item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(study, node)
+        hierarchy.SetItemParent(item, study)
 
     def _add_node(self, kind: str, title: str) -> Any:
         return self._scene.AddNewNodeByClass(f"vtkMRML{kind}Node", self._node_name(title))
