@@ -58,6 +58,7 @@ class Story:
         assert not ui.segmentButton.enabled
         assert "Choose" in ui.segmentButton.toolTip
         self._image = slicer.util.loadVolume(str(sample_file()))
+        slicer.util.setSliceViewerLayers(background=self._image)
         ui.volumeSelector.setCurrentNode(self._image)
         assert ui.segmentButton.enabled, ui.segmentButton.toolTip
         assert "Research use only" in ui.intendedUseLabel.text

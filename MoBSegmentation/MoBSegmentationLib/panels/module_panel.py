@@ -103,6 +103,8 @@ class ModulePanel:
         if self._review is not None and not self._review.nodes.is_in_scene():
             self._close()
             self.messages.show_note(_("A part of the result was deleted, so it was closed."))
+        if self._run is not None:
+            self._run.node_removed()
         if self._parameters is not None:
             self._list_results()
 

@@ -55,6 +55,7 @@ class RunPanel:
         self._on_result = on_result
         self._controller = services.new_controller(self)
         self._volume: Any = None
+        self._image_was_deleted = False
         self._size = 0.0
         ui.segmentButton.connect("clicked()", self.segment)
         ui.cancelButton.connect("clicked()", self.cancel)
@@ -75,6 +76,12 @@ class RunPanel:
     def cancel(self) -> None:
         """Stop the run; the scene stays as it is."""
         self._controller.cancel()
+
+    def node_removed(self) -> None:
+        """Stop the run if its image was deleted."""
+        if self.is_busy and not self._image_is_there():
+            self._image_was_deleted = True
+            self._controller.cancel()
 
     def shutdown(self) -> None:
         """End the worker."""
@@ -136,7 +143,10 @@ class RunPanel:
     def on_cancelled(self) -> None:
         """Back to the start."""
         self.refresh()
-        self._ui.runLabel.setText(_("Cancelled; the scene is as it was."))
+        if self._image_was_deleted:
+            self._tell_deleted()
+        else:
+            self._ui.runLabel.setText(_("Cancelled; the scene is as it was."))
 
     def _start(self) -> None:
         folder = RunFolder.create(self._services.temporary_folder)
@@ -146,6 +156,7 @@ class RunPanel:
             folder.remove()
             raise
         self._ui.runProgressBar.setValue(0)
+        self._image_was_deleted = False
         self._controller.start(request)
 
     def _prepare(self, folder: RunFolder) -> RunRequest:
@@ -157,13 +168,18 @@ class RunPanel:
         return RunRequest(folder, model=model, device=inputs.device, roi_ras_mm=box)
 
     def _load(self, folder: RunFolder) -> ResultNodes | None:
-        scene = self._services.scene
-        if self._volume is None or self._volume.GetScene() is not scene:
-            self._messages.show_error(
-                _("The image was deleted while it was segmented, so the result was discarded.")
-            )
+        if not self._image_is_there():
+            self._tell_deleted()
             return None
-        return load_result(folder.result, self._volume, scene)
+        return load_result(folder.result, self._volume, self._services.scene)
+
+    def _image_is_there(self) -> bool:
+        return self._volume is not None and self._volume.GetScene() is self._services.scene
+
+    def _tell_deleted(self) -> None:
+        self._messages.show_error(
+            _("The image was deleted while it was segmented, so the run was stopped.")
+        )
 
     def _device(self) -> str:
         return actual_device(self._inputs.device, self._controller.devices)
