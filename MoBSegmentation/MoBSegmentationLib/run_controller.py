@@ -163,7 +163,7 @@ class RunController:
         self._stop_waiting()
         session, self._session = self._session, None
         if session is not None and self.is_busy:
-            session.kill()
+            session.kill_and_wait()
         elif session is not None:
             session.close()
         if self.is_busy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from MoBSegmentationLib.worker_command import WorkerCommand
 
@@ -52,6 +52,9 @@ class QtWorkerProcess:
         events: told what it does.
     """
 
+    #: Qt waits for a process whose object is deleted; these are kept until they have ended.
+    _running: ClassVar[set[QtWorkerProcess]] = set()
+
     def __init__(self, command: WorkerCommand, events: ProcessEvents) -> None:
         import qt  # noqa: PLC0415  only there in the viewer
 
@@ -66,6 +69,7 @@ class QtWorkerProcess:
         self._process.connect("readyReadStandardError()", self._read_stderr)
         self._process.connect("finished(int,QProcess::ExitStatus)", self._finished)
         self._process.connect("errorOccurred(QProcess::ProcessError)", self._error_occurred)
+        self._running.add(self)
         self._process.start(command.program, list(command.arguments))
 
     def write(self, data: bytes) -> None:
@@ -104,6 +108,7 @@ class QtWorkerProcess:
         # What was written just before the end is still to be read.
         self._read_stdout()
         self._read_stderr()
+        self._running.discard(self)
         has_crashed = self._process.exitStatus() != qt.QProcess.NormalExit
         self._events.on_exit(None if has_crashed else self._process.exitCode())
 
@@ -112,6 +117,7 @@ class QtWorkerProcess:
 
         # After every other error the end of the process is told as well.
         if error == qt.QProcess.FailedToStart:
+            self._running.discard(self)
             self._events.on_not_started(self._process.errorString())
 
 

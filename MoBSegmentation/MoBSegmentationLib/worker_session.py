@@ -21,7 +21,8 @@ _MISSED_CHECKS = 8
 #: Loading PyTorch can hold up everything, above all the first time and with a virus scanner.
 _MISSED_CHECKS_AT_START = 40
 
-_POLITE_SECONDS = 1.0
+#: How long the viewer may be held up when it closes.
+_PATIENCE_SECONDS = 1.0
 
 
 class SessionOwner(Protocol):
@@ -91,6 +92,12 @@ class WorkerSession:
                 os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         self._process.kill()
 
+    def kill_and_wait(self) -> None:
+        """End the process and wait a moment until it is gone, for when the viewer is about to end."""
+        self.kill()
+        if self._process is not None:
+            self._process.wait(_PATIENCE_SECONDS)
+
     def close(self) -> None:
         """Ask the worker to end, and end it if it does not within a second."""
         from mobseg.protocol import ShutdownRequest  # noqa: PLC0415
@@ -99,9 +106,8 @@ class WorkerSession:
         self._end()
         if self._process is not None:
             self._process.close_input()
-            if not self._process.wait(_POLITE_SECONDS):
-                self.kill()
-                self._process.wait(_POLITE_SECONDS)
+            if not self._process.wait(_PATIENCE_SECONDS):
+                self.kill_and_wait()
 
     def on_stdout(self, data: bytes) -> None:
         """Read what the worker sent."""
