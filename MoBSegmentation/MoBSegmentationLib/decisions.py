@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ class Decisions:
     def __init__(self, decisions: Iterable[Decision] = ()) -> None:
         self._by_peak = {decision.peak_kji: decision for decision in decisions}
 
-    def __iter__(self) -> Iterable[Decision]:
+    def __iter__(self) -> Iterator[Decision]:
         return iter(self._by_peak.values())
 
     def status(self, region: FlaggedRegion) -> str:
@@ -57,9 +57,14 @@ class Decisions:
         return decision.comment if decision else ""
 
     def set_status(self, region: FlaggedRegion, status: str) -> None:
-        """Decide on a region as it is now."""
+        """Decide on a region as it is now.
+
+        Raises:
+            mobseg.errors.InvalidInput: there is no such status.
+        """
+        decided = dataclasses.replace(region, status=status)
         self._by_peak[region.peak_kji] = Decision(
-            region.peak_kji, region.voxel_count, status, self.comment(region)
+            decided.peak_kji, decided.voxel_count, decided.status, self.comment(region)
         )
 
     def set_comment(self, region: FlaggedRegion, comment: str) -> None:

@@ -54,26 +54,35 @@ class LayerSnapshot:
 
     def __init__(self, segmentation: Any, earlier: LayerSnapshot | None = None) -> None:
         self._segmentation = segmentation
-        self._values = values_of(segmentation)
-        known = list(earlier._copies.values()) if earlier else []
+        self._known = list(earlier._copies.values()) if earlier else []
+        self._values: dict[str, int] = {}
         self._copies: dict[str, _Copy] = {}
-        for segment_id, labelmap in labelmaps_of(segmentation).items():
-            copy = next((one for one in known if one.is_current_for(labelmap)), None)
-            if copy is None:
-                copy = _Copy(labelmap, labelmap.GetMTime(), layer_of(labelmap).copy())
-                known.append(copy)
-            self._copies[segment_id] = copy
+        self.follow_segments()
 
-    def is_of_these_labelmaps(self) -> bool:
-        """Whether the segmentation still has the same label maps, changed or not."""
-        current = labelmaps_of(self._segmentation)
-        return current.keys() == self._copies.keys() and all(
-            labelmap is self._copies[segment_id].labelmap
-            for segment_id, labelmap in current.items()
-        )
+    def follow_segments(self) -> None:
+        """Take in segments that were added since, as they are now, and forget those that are gone."""
+        labelmaps, values = labelmaps_of(self._segmentation), values_of(self._segmentation)
+        for segment_id in self._copies.keys() - labelmaps.keys():
+            del self._copies[segment_id], self._values[segment_id]
+        for segment_id in labelmaps.keys() - self._copies.keys():
+            self._copies[segment_id] = self._copy(labelmaps[segment_id])
+            self._values[segment_id] = values[segment_id]
+
+    def was_exchanged(self) -> bool:
+        """Whether the segmentation has none of these label maps any more, as after undo and redo."""
+        own = {id(copy.labelmap) for copy in self._copies.values()}
+        current = labelmaps_of(self._segmentation).values()
+        return bool(current) and not any(id(labelmap) in own for labelmap in current)
+
+    def _copy(self, labelmap: Any) -> _Copy:
+        copy = next((one for one in self._known if one.is_current_for(labelmap)), None)
+        if copy is None:
+            copy = _Copy(labelmap, labelmap.GetMTime(), layer_of(labelmap).copy())
+            self._known.append(copy)
+        return copy
 
     def changes(self) -> Iterator[Change]:
-        """What is different now, by segment; segments that are new or gone are left out."""
+        """What is different now, by segment; segments that are not followed yet are left out."""
         values = values_of(self._segmentation)
         compared: dict[tuple[int, int], _Differences] = {}
         for segment_id, labelmap in labelmaps_of(self._segmentation).items():

@@ -8,7 +8,12 @@ import slicer
 import vtk
 
 from MoBSegmentationLib.heat_map import heat_map_color_id, largest_value
-from MoBSegmentationLib.result_nodes import SURFACE, ResultNodes, remove_with_dependants
+from MoBSegmentationLib.result_nodes import (
+    SURFACE,
+    ResultNodes,
+    remove_with_dependants,
+    surfaces_of,
+)
 
 _VALUES = "values"
 
@@ -43,8 +48,8 @@ def paint_surfaces(result: ResultNodes, volume: Any, title: str, scene: Any) -> 
 def remove_surfaces(result: ResultNodes, scene: Any) -> None:
     """Take the painted surfaces away, and show the segments in 3D again."""
     node = result.result
-    for n in reversed(range(node.GetNumberOfNodeReferences(SURFACE))):
-        remove_with_dependants(node.GetNthNodeReference(SURFACE, n), scene)
+    for surface in surfaces_of(node):
+        remove_with_dependants(surface, scene)
     node.RemoveNodeReferenceIDs(SURFACE)
     display = result.segmentation.GetDisplayNode()
     if display is not None:

@@ -110,9 +110,16 @@ class RestrictedEditing:
         return mask
 
     def _accept_exchange(self, _caller: Any, _event: str) -> None:
-        """Undo, redo, or a segment that was added, removed or moved to a layer of its own: no edit yet."""
-        if self._snapshot is not None and not self._snapshot.is_of_these_labelmaps():
-            self._snapshot = LayerSnapshot(self._node.GetSegmentation(), self._snapshot)
+        """Take segments that were added, undo and redo as they are.
+
+        A segment that is moved to a layer of its own in the middle of an edit is no reason to look anew: the
+        other label maps remain.
+        """
+        if self._snapshot is None:
+            return
+        if self._snapshot.was_exchanged():
+            self._snapshot = LayerSnapshot(self._node.GetSegmentation())
+        self._snapshot.follow_segments()
 
     def _put_back(self, _caller: Any, _event: str) -> None:
         """After an edit: undo it outside the allowed voxels."""

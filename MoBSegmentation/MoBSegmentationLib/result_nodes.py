@@ -15,6 +15,9 @@ _SOURCE = "source"
 _SINGLE = ("segmentation", "prediction", "score", "entropy")
 _PER_LABEL = ("variances", "probabilities")
 
+#: Role of the painted surfaces, which the display makes.
+SURFACE = "surface"
+
 
 @dataclass(frozen=True)
 class ResultNodes:
@@ -111,15 +114,14 @@ def _read_result(node: Any) -> ResultNodes | None:
 
 def remove_result(result: ResultNodes, scene: Any) -> None:
     """Remove a result, leaving the scene as it was before the result was loaded."""
-    for node in (result.segmentation, *result.volumes):
+    for node in (result.segmentation, *result.volumes, *surfaces_of(result.result), result.result):
         remove_with_dependants(node, scene)
-    for n in range(result.result.GetNumberOfNodeReferences(SURFACE)):
-        remove_with_dependants(result.result.GetNthNodeReference(SURFACE, n), scene)
-    remove_with_dependants(result.result, scene)
 
 
-#: Role of the painted surfaces, which the display makes.
-SURFACE = "surface"
+def surfaces_of(node: Any) -> tuple[Any, ...]:
+    """The painted surfaces that a result node keeps track of; ``None`` for those that were deleted."""
+    count = node.GetNumberOfNodeReferences(SURFACE)
+    return tuple(node.GetNthNodeReference(SURFACE, n) for n in range(count))
 
 
 def remove_with_dependants(node: Any, scene: Any) -> None:

@@ -181,7 +181,11 @@ class ReviewSession:
         )
 
     def set_status(self, region_id: int, status: str) -> None:
-        """Decide: ``open``, ``accepted``, ``edited`` or ``rejected``."""
+        """Decide: ``open``, ``accepted``, ``edited`` or ``rejected``.
+
+        Raises:
+            mobseg.errors.InvalidInput: there is no such status.
+        """
         self._decisions.set_status(self._region(region_id), status)
         self._changed()
 

@@ -15,6 +15,9 @@ def scene():
     headless = pytest.importorskip("tests.headless_slicer", reason=REASON)
     scene = headless.application()
     scene.Clear(False)
+    # 3D Slicer makes it with the scene.
+    slicer = pytest.importorskip("slicer", reason=REASON)
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     yield scene
     scene.Clear(False)
 
