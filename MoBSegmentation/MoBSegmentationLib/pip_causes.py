@@ -47,6 +47,11 @@ _CAUSES = (
         "it does not fit to packages that are installed already; see the details",
     ),
     (
+        # Said without any reason where a connection failed at once.
+        ("(from versions: none)",),
+        "the package server offered nothing; check the network connection and the firewall, and try again",
+    ),
+    (
         ("no matching distribution", "could not find a version"),
         "there is no version for this application's Python; see the details",
     ),

@@ -25,6 +25,9 @@ _PROBE = (
 )
 _PROBE_SECONDS = 300.0
 
+#: What pip accepts in a pin; it refuses a whole file for one version that it cannot read.
+_VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?", re.ASCII)
+
 
 def slicer_worker_command() -> WorkerCommand:
     """How 3D Slicer starts the worker.
@@ -129,11 +132,13 @@ class _Tee(io.TextIOBase):
 
 def _held_versions(arguments: Sequence[str]) -> Iterator[str]:
     """A pin for each installed package but those that are to be installed."""
-    wanted = {_normalised(re.split("[<>=!]", argument)[0]) for argument in arguments}
+    done = {_normalised(re.split("[<>=!]", argument)[0]) for argument in arguments}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name and _normalised(name) not in wanted:
+        name = _normalised(distribution.metadata["Name"] or "")
+        # Of two versions on the module path the first is the one in use.
+        if name and name not in done and _VERSION.fullmatch(distribution.version):
             yield f"{name}=={distribution.version}"
+        done.add(name)
 
 
 def _normalised(name: str) -> str:
