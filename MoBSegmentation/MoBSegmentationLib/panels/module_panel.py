@@ -39,7 +39,7 @@ class ModulePanel:
 
     def __init__(self, ui: Any, services: Services) -> None:
         self._ui = ui
-        self._services = services
+        self.services = services
         self._parameters: Any = None
         self._review: OpenReview | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -78,7 +78,7 @@ class ModulePanel:
         """Follow another parameter node, and open the result it names."""
         self._parameters = parameters
         self.inputs.set_parameters(parameters)
-        results = find_results(self._services.scene)
+        results = find_results(self.services.scene)
         open_node = self._review.nodes.result if self._review else None
         wanted = parameters.result or open_node
         chosen = next((result for result in results if result.result is wanted), None)
@@ -121,7 +121,7 @@ class ModulePanel:
         self._open(nodes, functools.partial(ReviewSession, review_curve=curve))
 
     def _open_by_id(self, node_id: str) -> None:
-        for result in find_results(self._services.scene):
+        for result in find_results(self.services.scene):
             if result.result.GetID() == node_id:
                 self._open(result)
 
@@ -129,13 +129,13 @@ class ModulePanel:
         self, nodes: ResultNodes, make_session: Callable[..., ReviewSession] = ReviewSession.restore
     ) -> None:
         self._close()
-        scene = self._services.scene
+        scene = self.services.scene
         with self.messages.reporting(), slicer.util.WaitCursor():
             self.edit.attach(nodes.segmentation, nodes.source)
             session = make_session(scene, nodes, save_state=self.edit.save_state_for_undo)
             review = OpenReview(
                 nodes=nodes,
-                display=ResultDisplay(nodes, scene, self._services.color_logic),
+                display=ResultDisplay(nodes, scene, self.services.color_logic),
                 session=session,
                 editing=RestrictedEditing(nodes.segmentation, session),
             )
@@ -149,7 +149,7 @@ class ModulePanel:
 
     def _hide_others(self, nodes: ResultNodes) -> None:
         """Outlines of several results over one another cannot be told apart."""
-        for result in find_results(self._services.scene):
+        for result in find_results(self.services.scene):
             result.segmentation.SetDisplayVisibility(result.result is nodes.result)
 
     def _close(self) -> None:
@@ -165,22 +165,22 @@ class ModulePanel:
 
     def _remove_result(self) -> None:
         question = _("Remove this result and its review from the scene?")
-        if self._review is None or not self._services.dialogs.confirm(question):
+        if self._review is None or not self.services.dialogs.confirm(question):
             return
         nodes = self._review.nodes
         self._close()
         self.edit.detach()
         with self.messages.reporting():
-            remove_result(nodes, self._services.scene)
+            remove_result(nodes, self.services.scene)
         self._parameters.result = None
-        remaining = find_results(self._services.scene)
+        remaining = find_results(self.services.scene)
         if remaining:
             self._open(remaining[-1])
         self._list_results()
 
     def _list_results(self) -> None:
         chosen = self._review.nodes.result.GetID() if self._review else ""
-        self._results.list_results(find_results(self._services.scene), chosen)
+        self._results.list_results(find_results(self.services.scene), chosen)
 
     def _show(self, review: OpenReview | None) -> None:
         self._review = review
