@@ -133,12 +133,16 @@ class RunController:
         """Start a run.
 
         Raises:
-            RuntimeError: a run is under way.
-            mobseg.errors.InvalidInput: the box or threshold makes no sense; the folder is not touched.
+            RuntimeError: a run is under way; the folder is deleted.
+            mobseg.errors.InvalidInput: the box or threshold makes no sense; the folder is deleted.
         """
-        if self.is_busy:
-            raise RuntimeError("A run is under way.")
-        self._message = _message(f"run-{self._runs + 1}", request)
+        try:
+            if self.is_busy:
+                raise RuntimeError("A run is under way.")
+            self._message = _message(f"run-{self._runs + 1}", request)
+        except Exception:
+            request.folder.remove()
+            raise
         self._request = request
         self._runs += 1
         self._change(RunState.STARTING)

@@ -43,7 +43,7 @@ def test_no_version_for_this_python(tmp_path) -> None:
 
 
 def test_a_server_that_offers_nothing(tmp_path) -> None:
-    lines = _pip("--no-index", "--find-links", str(tmp_path), "matplotlib")
+    lines = _pip("--no-index", "--find-links", str(tmp_path), "nothing-of-this-name")
     assert "offered nothing" in (cause_of(lines) or "")
 
 

@@ -16,6 +16,7 @@ from MoBSegmentationLib.worker_command import WorkerCommand, worker_command
 
 from mobseg.bundle.layout import RESOURCES
 from mobseg.prediction_folder import read_prediction_folder
+from tests.architecture.layers import ROOT
 from tests.extension.viewer import Loop, PipeProcess, Viewer
 
 PYTHON = Path(sys.executable)
@@ -174,6 +175,37 @@ def test_shutdown_while_the_worker_starts_leaves_no_process(viewer) -> None:
     assert viewer.processes[0].wait(5)
     assert viewer.heard.cancelled == 1
     assert viewer.left == []
+
+
+LAUNCHER = """
+import subprocess, sys
+sys.exit(subprocess.call([sys.executable, "-c", "import tests.extension.hanging_worker"]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker through /proc")
+def test_the_worker_behind_a_launcher_is_killed_too(tmp_path) -> None:
+    """``PythonSlicer`` is a launcher, whose end does not end the Python that it started."""
+    command = WorkerCommand(sys.executable, ("-c", LAUNCHER), dict(os.environ), str(ROOT))
+    viewer = Real(tmp_path / "runs", command)
+    viewer.controller.start(viewer.new_request())
+    viewer.loop.run_until(lambda: viewer.controller.state is RunState.RUNNING)
+    children = Path(f"/proc/{viewer.processes[0].process.pid}/task")
+    (worker,) = (
+        int(pid) for file in children.glob("*/children") for pid in file.read_text().split()
+    )
+    viewer.controller.cancel()
+    viewer.loop.run_until(lambda: viewer.heard.cancelled == 1, 5)
+    viewer.loop.run_until(lambda: not _is_alive(worker), 5)
+    viewer.loop.run_until(lambda: viewer.processes[0].wait(0.1), 5)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether it is there and not only waiting for its parent to notice its end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_program_that_is_no_worker_is_told(tmp_path) -> None:

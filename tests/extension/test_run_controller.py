@@ -124,16 +124,19 @@ def test_a_second_run_uses_the_warm_worker(viewer) -> None:
 
 
 def test_a_run_under_way_must_end_first(viewer) -> None:
-    viewer.start()
+    first = viewer.start()
     with pytest.raises(RuntimeError):
         viewer.controller.start(viewer.new_request())
+    assert viewer.left == [first.folder.path]
+    viewer.succeed(first)
+    assert len(viewer.heard.finished) == 1
 
 
 def test_a_box_without_inside_is_refused_before_anything_is_started(viewer) -> None:
     request = viewer.new_request(roi_ras_mm=(1.0, 1.0, 0.0, 2.0, 0.0, 2.0))
     with pytest.raises(InvalidInput, match="xmin < xmax"):
         viewer.controller.start(request)
-    assert viewer.processes == []
+    assert (viewer.processes, viewer.left) == ([], [])
     assert viewer.controller.state is RunState.IDLE
     assert not viewer.controller.is_busy
 
