@@ -14,6 +14,8 @@ from MoBSegmentationLib.result_nodes import ResultNodes
 _LOWEST_SHOWN = 0.02
 _SCORE = "score"
 _DEFAULT_OPACITY = 0.5
+_TITLE_SIZE = 10
+_LABEL_SIZE = 10
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,18 @@ class ResultDisplay:
         legend = self._color_logic.AddDefaultColorLegendDisplayNode(chosen.volume)
         legend.SetTitleText(chosen.legend_title)
         legend.SetLabelFormat("%.2g")
+        _make_small(legend)
         legend.SetVisibility(True)
         # The legends' manager does not notice that the layers changed.
         legend.Modified()
+
+
+def _make_small(legend: Any) -> None:
+    """Leave most of a slice view to the image."""
+    legend.SetSize(0.1, 0.3)
+    legend.SetPosition(0.97, 0.02)
+    legend.GetTitleTextProperty().SetFontSize(_TITLE_SIZE)
+    legend.GetLabelTextProperty().SetFontSize(_LABEL_SIZE)
 
 
 def _maps_of(result: ResultNodes) -> Iterator[ShownMap]:

@@ -74,7 +74,7 @@ class _View:
 
 
 class SliceView(_View):
-    """A slice view: ``SliceView("Red", "Axial")``."""
+    """A slice view: ``SliceView("Red", "Axial")``; one of each name in a process."""
 
     def __init__(self, name: str, orientation: str, size: tuple[int, int] = (500, 400)) -> None:
         super().__init__(slicer.vtkMRMLSliceViewDisplayableManagerFactory, _SLICE_MANAGERS, size)
@@ -90,10 +90,16 @@ class SliceView(_View):
         self.application_logic.GetSliceLogics().AddItem(self.logic)
         self.logic.SetMRMLScene(slicer.mrmlScene)
         self.node = self.logic.AddSliceNode(name)
-        self.node.SetOrientation(orientation)
-        self.logic.ResizeSliceNode(*size)
-        self.show(self.node)
+        self._orientation = orientation
+        self._size = size
+        self.set_up()
         self.renderer.AddViewProp(self._slice)
+
+    def set_up(self) -> None:
+        """What is lost when the scene is cleared."""
+        self.node.SetOrientation(self._orientation)
+        self.logic.ResizeSliceNode(*self._size)
+        self.show(self.node)
 
     def fit(self) -> None:
         """Show the whole background volume."""
