@@ -141,7 +141,7 @@ class ResultDisplay:
         The surfaces are those of the moment; call again after an edit.
         """
         self._surface_visible = visible
-        if visible:
+        if visible and self._result.is_in_scene():
             paint_surfaces(self._result, self._shown.volume, self._shown.title, self._scene)
         else:
             remove_surfaces(self._result, self._scene)
@@ -152,6 +152,8 @@ class ResultDisplay:
 
     def _show_overlay(self) -> None:
         volume = self._shown.volume
+        if volume.GetScene() is not self._scene:  # deleted meanwhile
+            return
         is_score = self._shown.key == _SCORE
         lowest = self._threshold if is_score else _LOWEST_SHOWN * largest_value(volume)
         show_as_heat_map(volume, lowest, self._scene)

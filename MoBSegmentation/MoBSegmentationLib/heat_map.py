@@ -32,13 +32,24 @@ _FALLBACK_RGB = (
 _N_COLORS = 256
 
 
+def give_display_node(volume: Any, scene: Any) -> None:
+    """Give a map a display node, unless it has one.
+
+    The default one looks for a grey window in the histogram of the whole volume, which takes a second on a
+    large one.
+    """
+    if volume.GetDisplayNode() is None:
+        display = scene.AddNewNodeByClass("vtkMRMLScalarVolumeDisplayNode")
+        display.AutoWindowLevelOff()
+        volume.SetAndObserveDisplayNodeID(display.GetID())
+
+
 def show_as_heat_map(volume: Any, transparent_below: float, scene: Any) -> None:
     """Colours from zero to the largest value, transparent below a value.
 
     Voxels are drawn as they are, so that the drawn edge is that of the voxels at or above the value.
     """
-    if volume.GetDisplayNode() is None:
-        volume.CreateDefaultDisplayNodes()
+    give_display_node(volume, scene)
     display = volume.GetDisplayNode()
     largest = largest_value(volume)
     display.SetAndObserveColorNodeID(heat_map_color_id(scene))

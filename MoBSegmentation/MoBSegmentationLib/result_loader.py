@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
+from MoBSegmentationLib.heat_map import give_display_node
 from MoBSegmentationLib.mrml_bridge import put_into_volume, volume_array, volume_geometry
 from MoBSegmentationLib.result_nodes import ResultNodes, mark_result
 
@@ -161,7 +162,10 @@ class _Loader:
         node = self._add_node(kind, title)
         put_into_volume(node, array, self._labels.geometry)
         node.SetAndObserveTransformNodeID(self._source.GetTransformNodeID())
-        node.CreateDefaultDisplayNodes()
+        if kind == "ScalarVolume":
+            give_display_node(node, self._scene)
+        else:
+            node.CreateDefaultDisplayNodes()
         return node
 
     def _add_segmentation(self) -> Any:

@@ -235,7 +235,8 @@ class ReviewSession:
         return self.regions[region_id - 1]
 
     def _edit(self, region_id: int, change: Callable[[Any, str, Voxels, Any], None]) -> None:
-        segment_id = find_segment(self.result.segmentation, self._region(region_id).label_value)
+        label_value = self._region(region_id).label_value
+        segment_id = find_segment(self.result.segmentation, label_value, self._scene)
         ijk_to_ras = vtk.vtkMatrix4x4()
         self.result.score.GetIJKToRASMatrix(ijk_to_ras)
         self._save_state()

@@ -59,7 +59,7 @@ def _image_of(kji: Voxels, ijk_to_ras: Any, background: int, value: int) -> Any:
     return image
 
 
-def find_segment(segmentation: Any, label_value: int) -> str:
+def find_segment(segmentation: Any, label_value: int, scene: Any) -> str:
     """Id of the segment of a label, also after it was renamed.
 
     Raises:
@@ -68,7 +68,7 @@ def find_segment(segmentation: Any, label_value: int) -> str:
     from mobseg.errors import InvalidInput  # noqa: PLC0415
 
     segment_id = f"Segment_{label_value}"
-    is_there = segmentation.GetScene() is not None
+    is_there = segmentation.GetScene() is scene
     if not is_there or segmentation.GetSegmentation().GetSegment(segment_id) is None:
         raise InvalidInput(
             "The segment of this region was deleted; undo that, or load the result again."

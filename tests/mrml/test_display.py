@@ -174,6 +174,30 @@ def test_a_result_without_its_image_is_shown(scene, add_result, layers, show) ->
     assert layers[0].GetForegroundVolumeID() == result.score.GetID()
 
 
+@pytest.mark.parametrize("is_scene_closed", [False, True])
+def test_a_result_that_is_deleted_meanwhile_is_no_fault(
+    scene, add_result, layers, show, is_scene_closed
+) -> None:
+    result = add_result()
+    shown = show(result)
+    shown.show()
+    shown.show_surface_with_variance(True)
+    if is_scene_closed:
+        scene.Clear(False)
+    else:
+        nodes.remove_result(result, scene)
+    before = node_ids(scene)
+    shown.set_threshold(0.2)
+    shown.toggle_overlay()
+    shown.toggle_overlay()
+    shown.set_overlay_opacity(0.3)
+    shown.show_map("entropy")
+    shown.show_surface_with_variance(True)
+    shown.show_surface_with_variance(False)
+    shown.hide()
+    assert node_ids(scene) == before
+
+
 @pytest.mark.parametrize("key", ["score", "variance_7"])
 def test_the_map_is_painted_on_the_surfaces(scene, add_result, layers, show, key) -> None:
     maps = prediction()

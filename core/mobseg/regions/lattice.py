@@ -19,8 +19,8 @@ class RankLattice:
 
     def __init__(self, kji_by_rank: Indices, margin_kji: npt.NDArray[np.integer]) -> None:
         n = kji_by_rank.shape[1]
-        low = kji_by_rank.min(axis=1, initial=0) if not n else kji_by_rank.min(axis=1)
-        extent = (kji_by_rank.max(axis=1) - low + 1) if n else np.zeros(3, np.int64)
+        low = kji_by_rank.min(axis=1) if n else np.zeros(3, np.int64)
+        extent = kji_by_rank.max(axis=1) - low + 1 if n else np.zeros(3, np.int64)
         _, size_j, size_i = extent + 2 * margin_kji
         self._strides = np.array([size_j * size_i, size_i, 1], dtype=np.int64)
         self.position = self._strides @ (kji_by_rank - (low - margin_kji)[:, None])
@@ -32,7 +32,12 @@ class RankLattice:
         distances: Indices = self._strides @ offsets_kji
         return distances
 
-    def neighbours(self, rank: int | Indices, step: int | Indices) -> npt.NDArray[np.int32]:
-        """Ranks of the voxels at a distance from :meth:`steps`; n where there is no candidate."""
-        found: npt.NDArray[np.int32] = self._rank[self.position[rank] + step]
+    def neighbours(self, rank: int, steps: Indices) -> npt.NDArray[np.int32]:
+        """Ranks of the voxels at distances from :meth:`steps` of one candidate; n where there is none."""
+        found: npt.NDArray[np.int32] = self._rank[self.position[rank] + steps]
+        return found
+
+    def neighbours_of_all(self, step: int) -> npt.NDArray[np.int32]:
+        """Rank of the voxel at one distance from each candidate; n where there is none."""
+        found: npt.NDArray[np.int32] = self._rank[self.position + step]
         return found

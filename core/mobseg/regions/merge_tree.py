@@ -55,10 +55,9 @@ class MergeTree:
 def _peaks(lattice: RankLattice) -> Indices:
     """Rank of the peak that each candidate leads to."""
     n = lattice.position.size
-    everyone = np.arange(n)
-    peak: Indices = everyone.copy()
+    peak: Indices = np.arange(n)
     for step in lattice.steps(_STEPS):
-        np.minimum(peak, lattice.neighbours(everyone, step), out=peak)
+        np.minimum(peak, lattice.neighbours_of_all(step), out=peak)
     while True:
         further = peak[peak]
         if np.array_equal(further, peak):
@@ -85,10 +84,9 @@ def _passes(
 ) -> tuple[Indices, Indices, Indices]:
     """The highest pass between each two basins that touch: basins a < b, and the rank of the lower voxel."""
     n = lattice.position.size
-    everyone = np.arange(n)
     pairs, ranks = [], []
     for step in lattice.steps(_HALF_OF_STEPS):
-        other = lattice.neighbours(everyone, step)
+        other = lattice.neighbours_of_all(step)
         voxel = np.flatnonzero(other < n)
         other = other[voxel]
         between = basin[voxel] != basin[other]

@@ -10,9 +10,9 @@ KJI = np.array([[4, 5, 4], [7, 7, 9], [1, 2, 1]])  # three voxels, by rank
 def test_neighbours_are_found_by_their_offset():
     lattice = RankLattice(KJI, np.array([1, 2, 1]))
     up, right, nowhere = lattice.steps(np.array([[1, 0, 0], [0, 2, 1], [1, 0, 0]]))
-    assert lattice.neighbours(0, up) == 1
-    assert lattice.neighbours(0, right) == 2
-    assert lattice.neighbours(np.array([0, 1, 2]), nowhere).tolist() == [3, 3, 3]
+    assert lattice.neighbours(0, np.array([up, right, nowhere])).tolist() == [1, 2, 3]
+    assert lattice.neighbours_of_all(up).tolist() == [1, 3, 3]
+    assert lattice.neighbours_of_all(nowhere).tolist() == [3, 3, 3]
 
 
 def test_a_step_within_the_margin_never_wraps_around():
