@@ -25,20 +25,27 @@ class ShownMap:
     Attributes:
         key: for :meth:`ResultDisplay.show_map`: ``"score"``, ``"entropy"``, ``"variance_1"``,
             ``"probability_1"`` with the label's value.
-        title: for people, with the label's name; a deterministic model's variance is called disagreement.
+        quantity: what is mapped; a deterministic model's variance is called disagreement.
         unit: such as ``"nats"``; empty for pure numbers.
         volume: ``vtkMRMLScalarVolumeNode``.
+        label: name of the label that the map is about; empty if it is about all of them.
     """
 
     key: str
-    title: str
+    quantity: str
     unit: str
     volume: Any
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """For people, with the label's name."""
+        return f"{self.quantity}, {self.label}" if self.label else self.quantity
 
     @property
     def legend_title(self) -> str:
         """Title and unit."""
-        return f"{self.title} [{self.unit}]" if self.unit else self.title
+        return _with_unit(self.title, self.unit)
 
 
 class ResultDisplay:
@@ -136,15 +143,28 @@ class ResultDisplay:
         display.SetVisibility2DOutline(visible)
 
     def show_surface_with_variance(self, visible: bool) -> None:
-        """Replace the segments in 3D by surfaces that the chosen map is painted on, or take these away.
+        """Paint the chosen map on the surfaces of the segments in 3D, or show the segments as they were.
 
-        The surfaces are those of the moment; call again after an edit.
+        If the map is about one label, every structure is painted with the map about itself. The surfaces are
+        those of the moment; call again after an edit.
         """
         self._surface_visible = visible
-        if visible and self._result.is_in_scene():
-            paint_surfaces(self._result, self._shown.volume, self._shown.title, self._scene)
-        else:
-            remove_surfaces(self._result, self._scene)
+        remove_surfaces(self._result, self._scene)
+        if not (visible and self._result.is_in_scene()):
+            return
+        shown = self._shown
+        models = paint_surfaces(self._result, self._maps_of_segments(), shown.quantity, self._scene)
+        if models:
+            self._add_legend(models[0], _with_unit(shown.quantity, shown.unit))
+
+    def _maps_of_segments(self) -> dict[str, Any]:
+        """The volume to paint on each segment of the prediction."""
+        by_key = {shown.key: shown.volume for shown in self._maps}
+        kind = self._shown.key.rpartition("_")[0] if self._shown.label else ""
+        return {
+            f"Segment_{label.value}": by_key.get(f"{kind}_{label.value}", self._shown.volume)
+            for label in self._result.run.label_table
+        }
 
     def _slice_layers(self) -> Iterator[Any]:
         for n in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
@@ -173,13 +193,20 @@ class ResultDisplay:
                 legend.SetVisibility(False)
         if chosen is None:
             return
-        legend = self._color_logic.AddDefaultColorLegendDisplayNode(chosen.volume)
-        legend.SetTitleText(chosen.legend_title)
+        self._add_legend(chosen.volume, chosen.legend_title)
+
+    def _add_legend(self, node: Any, title: str) -> None:
+        legend = self._color_logic.AddDefaultColorLegendDisplayNode(node)
+        legend.SetTitleText(title)
         legend.SetLabelFormat("%.2g")
         _make_small(legend)
         legend.SetVisibility(True)
         # The legends' manager does not notice that the layers changed.
         legend.Modified()
+
+
+def _with_unit(title: str, unit: str) -> str:
+    return f"{title} [{unit}]" if unit else title
 
 
 def _make_small(legend: Any) -> None:
@@ -201,10 +228,10 @@ def _maps_of(result: ResultNodes) -> Iterator[ShownMap]:
     for label, variance, probability in zip(
         result.run.label_table, result.variances, result.probabilities, strict=True
     ):
-        title = f"{display_name('variance', stochastic)}, {label.name}"
-        candidates.append(ShownMap(f"variance_{label.value}", title, unit("variance"), variance))
-        title = f"Probability, {label.name}"
-        candidates.append(ShownMap(f"probability_{label.value}", title, "", probability))
-    title = display_name("entropy", stochastic)
-    candidates.append(ShownMap("entropy", title, unit("entropy"), result.entropy))
+        value, name = label.value, label.name
+        quantity = display_name("variance", stochastic)
+        candidates.append(ShownMap(f"variance_{value}", quantity, unit("variance"), variance, name))
+        candidates.append(ShownMap(f"probability_{value}", "Probability", "", probability, name))
+    quantity = display_name("entropy", stochastic)
+    candidates.append(ShownMap("entropy", quantity, unit("entropy"), result.entropy))
     yield from (shown for shown in candidates if shown.volume is not result.score)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import slicer
@@ -18,42 +19,53 @@ from MoBSegmentationLib.result_nodes import (
 _VALUES = "values"
 
 
-def paint_surfaces(result: ResultNodes, volume: Any, title: str, scene: Any) -> None:
-    """Show the surface of every segment, coloured by a map, instead of the segments in 3D.
+def paint_surfaces(
+    result: ResultNodes, volume_of: Mapping[str, Any], title: str, scene: Any
+) -> tuple[Any, ...]:
+    """Show the surfaces of segments, coloured by maps, instead of these segments in 3D.
 
     Args:
         result: the result; its result node keeps track of the surfaces.
-        volume: map on the grid of the result.
-        title: of the map, for the names of the nodes.
+        volume_of: map to paint on each segment, by the segment's id; all in one unit, and shown on one scale.
+        title: of the maps, for the names of the nodes.
         scene: where the surfaces are put.
+
+    Returns:
+        ``vtkMRMLModelNode`` of each segment that has a surface.
     """
     remove_surfaces(result, scene)
     segmentation = result.segmentation
     segmentation.CreateClosedSurfaceRepresentation()
-    for segment_id in segmentation.GetSegmentation().GetSegmentIDs():
+    largest = max(largest_value(volume) for volume in volume_of.values())
+    models = []
+    for segment_id, volume in volume_of.items():
+        segment = segmentation.GetSegmentation().GetSegment(segment_id)
         surface = vtk.vtkPolyData()
-        segmentation.GetClosedSurfaceRepresentation(segment_id, surface)
+        if segment is not None:
+            segmentation.GetClosedSurfaceRepresentation(segment_id, surface)
         if not surface.GetNumberOfPoints():
             continue
         surface.GetPointData().SetScalars(_values_at(surface, volume))
-        name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()
-        model = scene.AddNewNodeByClass("vtkMRMLModelNode", f"{name}: {title}")
+        model = scene.AddNewNodeByClass("vtkMRMLModelNode", f"{segment.GetName()}: {title}")
         model.SetAndObservePolyData(surface)
         model.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())
-        _show(model, largest_value(volume), heat_map_color_id(scene))
+        _show(model, largest, heat_map_color_id(scene))
         result.result.AddNodeReferenceID(SURFACE, model.GetID())
-    segmentation.GetDisplayNode().SetVisibility3D(False)
+        segmentation.GetDisplayNode().SetSegmentVisibility3D(segment_id, False)
+        models.append(model)
+    return tuple(models)
 
 
 def remove_surfaces(result: ResultNodes, scene: Any) -> None:
     """Take the painted surfaces away, and show the segments in 3D again."""
-    node = result.result
+    node, segmentation = result.result, result.segmentation
     for surface in surfaces_of(node):
         remove_with_dependants(surface, scene)
     node.RemoveNodeReferenceIDs(SURFACE)
-    display = result.segmentation.GetDisplayNode()
+    display = segmentation.GetDisplayNode()
     if display is not None:
-        display.SetVisibility3D(True)
+        for segment_id in segmentation.GetSegmentation().GetSegmentIDs():
+            display.SetSegmentVisibility3D(segment_id, True)
 
 
 def _values_at(surface: Any, volume: Any) -> Any:

@@ -29,7 +29,7 @@ class RestrictedEditing:
     """Keeps edits of a segmentation within flagged regions while enabled.
 
     Works under any tool of the Segment Editor and leaves its own masking alone. ``include`` and ``exclude`` of
-    the session are edits as well.
+    the session are edits as well. If the geometry of the segmentation is changed, the restriction ends.
 
     Args:
         segmentation: ``vtkMRMLSegmentationNode``.
@@ -80,11 +80,14 @@ class RestrictedEditing:
 
         if self._node.GetScene() is None:
             raise InvalidInput("The segmentation was deleted; load the result again.")
-        if not lies_on_grid(self._node.GetSegmentation(), matrix_array(self._ijk_to_ras())):
+        if not self._is_on_grid():
             raise InvalidInput(
                 "The segmentation's geometry was changed, so edits cannot be limited to flagged voxels; set "
                 "it back to that of the image."
             )
+
+    def _is_on_grid(self) -> bool:
+        return lies_on_grid(self._node.GetSegmentation(), matrix_array(self._ijk_to_ras()))
 
     def _observe(self) -> None:
         segmentation = self._node.GetSegmentation()
@@ -118,6 +121,9 @@ class RestrictedEditing:
         if self._snapshot is None:
             return
         if self._snapshot.was_exchanged():
+            if not self._is_on_grid():  # voxels have no counterpart in the result any more
+                self.disable()
+                return
             self._snapshot = LayerSnapshot(self._node.GetSegmentation())
         self._snapshot.follow_segments()
 

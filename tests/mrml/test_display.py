@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tests.mrml.cases import PLAIN, THRESHOLD, prediction
 from tests.mrml.conftest import REASON
@@ -198,37 +199,48 @@ def test_a_result_that_is_deleted_meanwhile_is_no_fault(
     assert node_ids(scene) == before
 
 
-@pytest.mark.parametrize("key", ["score", "variance_7"])
+@pytest.mark.parametrize("key", ["score", "variance_7", "probability_3"])
 def test_the_map_is_painted_on_the_surfaces(scene, add_result, layers, show, key) -> None:
-    maps = prediction()
-    result = add_result(maps)
+    result = add_result()
     shown = show(result)
     shown.show()
     shown.show_map(key)
     before = node_ids(scene)
     shown.show_surface_with_variance(True)
-    models = slicer.util.getNodesByClass("vtkMRMLModelNode")
-    models = [model for model in models if model.GetName().startswith(("Left", "Right"))]
-    assert len(models) == 2
-    assert not result.segmentation.GetDisplayNode().GetVisibility3D()
-    array = slicer.util.arrayFromVolume(shown.shown_map.volume)
-    points = slicer.util.arrayFromModelPoints(models[0])
-    values = slicer.util.arrayFromModelPointData(models[0], "values")
-    assert len(points) > 100
-    for point, value in list(zip(points, values, strict=True))[::25]:
-        i, j, k = PLAIN.ras_to_ijk(point)
-        nearest = array[round(k) - 1 : round(k) + 2, round(j) - 1 : round(j) + 2]
-        assert nearest.min() <= value <= array.max()
-        assert value == pytest.approx(_interpolated(array, k, j, i), abs=1e-4)
+    models = [scene.GetFirstNodeByName(name) for name in _names_of_models(shown)]
+    maps = {"score": [result.score] * 2, "variance_7": result.variances}
+    largest = max(
+        slicer.util.arrayFromVolume(node).max() for node in maps.get(key, result.probabilities)
+    )
+    for model, node in zip(models, maps.get(key, result.probabilities), strict=True):
+        array = slicer.util.arrayFromVolume(node)
+        points = slicer.util.arrayFromModelPoints(model)
+        values = slicer.util.arrayFromModelPointData(model, "values")
+        assert len(points) > 100
+        at = PLAIN.ras_to_ijk(points)[:, ::-1].T
+        expected = ndimage.map_coordinates(array, at, order=1, mode="nearest")
+        np.testing.assert_allclose(values, expected, atol=1e-4)
+        assert model.GetDisplayNode().GetScalarRange() == pytest.approx((0, largest))
+    legend = legend_of(models[0])
+    assert legend.GetTitleText() == shown.shown_map.quantity
+    segments = result.segmentation.GetDisplayNode()
+    assert not segments.GetSegmentVisibility3D("Segment_3")
     shown.show_surface_with_variance(False)
     assert node_ids(scene) == before
-    assert result.segmentation.GetDisplayNode().GetVisibility3D()
+    assert segments.GetSegmentVisibility3D("Segment_3")
 
 
-def _interpolated(array, k, j, i):
-    from scipy import ndimage  # noqa: PLC0415
+def _names_of_models(shown):
+    return [f"{label} gland: {shown.shown_map.quantity}" for label in ("Left", "Right")]
 
-    return ndimage.map_coordinates(array, [[k], [j], [i]], order=1, mode="nearest")[0]
+
+def test_a_segment_without_a_map_stays_as_it_is(add_result, layers, show) -> None:
+    result = add_result()
+    result.segmentation.GetSegmentation().AddEmptySegment("mine", "mine")
+    result.segmentation.GetSegmentation().RemoveSegment("Segment_7")
+    show(result).show_surface_with_variance(True)
+    assert result.segmentation.GetDisplayNode().GetSegmentVisibility3D("mine")
+    assert len(nodes.surfaces_of(result.result)) == 1
 
 
 def test_removing_a_result_removes_its_surfaces_and_legends(

@@ -250,6 +250,19 @@ def test_another_geometry_is_refused(setup) -> None:
     assert not editing.enabled
 
 
+def test_a_change_of_the_geometry_ends_the_restriction(setup) -> None:
+    session, _, editing, _ = setup()
+    editing.enable()
+    segmentation = session.result.segmentation.GetSegmentation()
+    fine = slicer.vtkOrientedImageData()
+    fine.SetExtent(0, 9, 0, 9, 0, 9)
+    fine.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    fine.GetPointData().GetScalars().Fill(1)
+    for segment_id in segmentation.GetSegmentIDs():
+        segmentation.GetSegment(segment_id).AddRepresentation("Binary labelmap", fine)
+    assert not editing.enabled
+
+
 def test_a_deleted_segmentation_is_refused(scene, setup) -> None:
     session, _, editing, _ = setup()
     editing.enable()

@@ -238,6 +238,26 @@ def test_a_half_done_review_goes_on_after_saving_and_loading(scene, session, tmp
     assert again.progress()[0] == 3
 
 
+def test_names_of_any_language_survive_saving(scene, add_result, tmp_path) -> None:
+    maps = prediction()
+    labels = [
+        dataclasses.replace(label, name=name)
+        for label, name in zip(
+            maps.label_table, ("Ohrspeicheldrüse <li>", "耳下腺 & 100 %"), strict=True
+        )
+    ]
+    table = dataclasses.replace(maps.label_table, labels=tuple(labels))
+    session = review.ReviewSession(scene, add_result(dataclasses.replace(maps, label_table=table)))
+    names = {row.segment for row in session.rows()}
+    assert slicer.util.saveScene(str(tmp_path / "a.mrb"))
+    scene.Clear(False)
+    slicer.util.loadScene(str(tmp_path / "a.mrb"))
+    (found,) = nodes.find_results(scene)
+    assert found.run.label_table == table
+    again = review.ReviewSession.restore(scene, found)
+    assert {row.segment for row in again.rows()} == names == {label.name for label in labels}
+
+
 @pytest.mark.parametrize("kept", ["", "{}", "{", '{"threshold": "x"}'])
 def test_a_damaged_state_begins_anew(scene, session, kept) -> None:
     session.set_status(1, "accepted")
