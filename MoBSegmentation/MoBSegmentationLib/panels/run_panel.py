@@ -57,6 +57,7 @@ class RunPanel:
         self._volume: Any = None
         self._image_was_deleted = False
         self._size = 0.0
+        self._has_warmed_up = False
         ui.segmentButton.connect("clicked()", self.segment)
         ui.cancelButton.connect("clicked()", self.cancel)
         self.refresh()
@@ -98,6 +99,8 @@ class RunPanel:
         self._ui.cancelButton.setEnabled(busy)
         self._ui.runProgressBar.setVisible(busy)
         self._inputs.set_enabled(not busy)
+        if obstacle is None:
+            self._warm_up()
         if not busy:
             self._ui.runLabel.setText(obstacle or self._estimate())
 
@@ -147,6 +150,12 @@ class RunPanel:
             self._tell_deleted()
         else:
             self._ui.runLabel.setText(_("Cancelled; the scene is as it was."))
+
+    def _warm_up(self) -> None:
+        """Start the worker as soon as it will be of use: it lists the devices, and the run waits less."""
+        if not self._has_warmed_up:
+            self._has_warmed_up = True
+            self._controller.warm_up()
 
     def _start(self) -> None:
         folder = RunFolder.create(self._services.temporary_folder)
