@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -61,5 +62,7 @@ def remove_stale_run_folders(root: Path) -> None:
     """Delete what earlier viewers left behind when they were killed."""
     limit = time.time() - _STALE_SECONDS
     for path in root.glob(f"{_PREFIX}*"):
-        if path.is_dir() and path.stat().st_mtime < limit:
-            RunFolder(path).remove()
+        # Another viewer may be deleting it at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < limit:
+                RunFolder(path).remove()

@@ -58,7 +58,7 @@ def core_folder() -> Path:
 
 
 def find_python(slicer_home: Path) -> Path:
-    """The Python interpreter of 3D Slicer, which is on ``PATH`` inside it.
+    """The Python interpreter of 3D Slicer: its own, or else the one that it has put on ``PATH``.
 
     Args:
         slicer_home: ``slicer.app.slicerHome``.
@@ -66,7 +66,7 @@ def find_python(slicer_home: Path) -> Path:
     Raises:
         FileNotFoundError: this is no installation of 3D Slicer.
     """
-    found = shutil.which(_PYTHON) or shutil.which(_PYTHON, path=str(slicer_home / "bin"))
+    found = shutil.which(_PYTHON, path=str(slicer_home / "bin")) or shutil.which(_PYTHON)
     if found is None:
         raise FileNotFoundError(
             f"{_PYTHON} was not found beside the application; reinstall 3D Slicer."

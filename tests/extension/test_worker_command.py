@@ -56,8 +56,11 @@ def test_python_is_found_on_the_path(slicer_home, monkeypatch, tmp_path) -> None
     assert find_python(tmp_path / "nowhere").stem == "PythonSlicer"
 
 
-def test_python_is_found_beside_the_application(slicer_home, monkeypatch) -> None:
-    monkeypatch.setenv("PATH", "")
+def test_python_is_found_beside_the_application(slicer_home, monkeypatch, tmp_path_factory) -> None:
+    """Also where another version of 3D Slicer comes first on the path."""
+    other = tmp_path_factory.mktemp("other") / "PythonSlicer"
+    other.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(other.parent))
     assert find_python(slicer_home).parent == slicer_home / "bin"
 
 
