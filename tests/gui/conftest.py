@@ -16,11 +16,19 @@ def host():
 
 
 @pytest.fixture
-def module(host):
+def module(host, tmp_path, monkeypatch):
     """The module in an empty scene, entered; its worker is ended afterwards."""
     loader = pytest.importorskip("tests.qt_host.module", reason=REASON)
+    monkeypatch.setattr(loader.slicer.app, "temporaryPath", str(tmp_path / "temporary"))
     host.Clear(False)
     loaded = loader.load_module(ROOT / "MoBSegmentation" / "MoBSegmentation.py")
     yield loaded
     loader.unload_module(loaded)
     host.Clear(False)
+
+
+@pytest.fixture
+def no_worker(monkeypatch):
+    """Choosing an image starts no worker, which would take seconds."""
+    controller = pytest.importorskip("MoBSegmentationLib.run_controller", reason=REASON)
+    monkeypatch.setattr(controller.RunController, "warm_up", lambda self: None)

@@ -11,7 +11,7 @@ from tests.gui.conftest import REASON
 slicer = pytest.importorskip("slicer", reason=REASON)
 environment = pytest.importorskip("MoBSegmentationLib.slicer_environment", reason=REASON)
 controller = pytest.importorskip("MoBSegmentationLib.run_controller", reason=REASON)
-pytestmark = pytest.mark.slicer
+pytestmark = [pytest.mark.slicer, pytest.mark.usefixtures("no_worker")]
 
 
 def _add_image(name: str = "CT"):

@@ -17,15 +17,15 @@ _GAP = 4
 
 
 class FourViews:
-    """Axial, 3D, coronal and sagittal."""
+    """Axial, 3D, coronal and sagittal; make them once a process."""
 
     def __init__(self) -> None:
         self._slices = (
-            SliceView("Red", "Axial", _SIZE),
-            SliceView("Green", "Coronal", _SIZE),
-            SliceView("Yellow", "Sagittal", _SIZE),
+            SliceView("StoryAxial", "Axial", _SIZE),
+            SliceView("StoryCoronal", "Coronal", _SIZE),
+            SliceView("StorySagittal", "Sagittal", _SIZE),
         )
-        self._three_d = ThreeDView("1", _SIZE)
+        self._three_d = ThreeDView("Story", _SIZE)
 
     def fit(self) -> None:
         """Show all of the image."""

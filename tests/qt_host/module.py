@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+from shiboken6 import delete
 
-from tests.qt_host.mrml_widgets import qSlicerScriptedLoadableModuleWidget
+from tests.qt_host.mrml_widgets import qMRMLWidget, qSlicerScriptedLoadableModuleWidget
 
 
 class ModuleRepresentation:
@@ -70,8 +71,9 @@ def unload_module(loaded: LoadedModule) -> None:
     """Leave the module and delete its panel, as the application does when it closes."""
     loaded.panel.exit()
     loaded.widget.cleanup()
+    for widget in loaded.panel.findChildren(qMRMLWidget):
+        widget.setMRMLScene(None)  # no widget may follow the scenes of later tests
     window = slicer.util.mainWindow()
     window.takeCentralWidget()
-    loaded.panel.deleteLater()
     window.hide()
-    slicer.app.processEvents()
+    delete(loaded.panel)

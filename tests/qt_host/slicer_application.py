@@ -52,6 +52,10 @@ class qSlicerApplication(QApplication):
     def temporaryPath(self) -> str:
         return self._headless.temporaryPath
 
+    @temporaryPath.setter
+    def temporaryPath(self, path: str) -> None:
+        self._headless.temporaryPath = path
+
     def mrmlScene(self) -> Any:
         return self._headless.mrmlScene()
 
