@@ -40,7 +40,9 @@ def give_display_node(volume: Any, scene: Any) -> None:
     """
     if volume.GetDisplayNode() is None:
         display = scene.AddNewNodeByClass("vtkMRMLScalarVolumeDisplayNode")
+        display.SetDefaultColorMap()
         display.AutoWindowLevelOff()
+        display.SetWindowLevelMinMax(0.0, largest_value(volume) or 1.0)
         volume.SetAndObserveDisplayNodeID(display.GetID())
 
 

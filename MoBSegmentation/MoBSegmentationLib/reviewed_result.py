@@ -96,15 +96,11 @@ def take_reviewed(session: ReviewSession) -> ReviewedResult:
         image=_image(result.source, geometry),
         predicted=predicted,
         reviewed=reviewed,
-        structures=tuple(
-            _structure_change(
-                value,
-                segmentation.GetSegment(segment_id).GetName(),
-                predicted,
-                reviewed,
-                geometry.voxel_volume_mm3,
-            )
-            for segment_id, value in value_of.items()
+        structures=_structure_changes(
+            {value: segmentation.GetSegment(one).GetName() for one, value in value_of.items()},
+            predicted,
+            reviewed,
+            geometry.voxel_volume_mm3,
         ),
         regions=session.regions,
         rows=session.rows(),
@@ -132,16 +128,30 @@ def _image(source: Any, geometry: VolumeGeometry) -> npt.NDArray[Any] | None:
     return array if array.shape == geometry.shape_kji else None
 
 
-def _structure_change(
-    value: int, name: str, predicted: Labels, reviewed: Labels, voxel_mm3: float
-) -> StructureChange:
-    before, after = predicted == value, reviewed == value
-    count = np.count_nonzero
-    return StructureChange(
-        value=value,
-        name=name,
-        before_mm3=count(before) * voxel_mm3,
-        after_mm3=count(after) * voxel_mm3,
-        added_mm3=count(after & ~before) * voxel_mm3,
-        removed_mm3=count(before & ~after) * voxel_mm3,
+def _structure_changes(
+    names: dict[int, str], predicted: Labels, reviewed: Labels, voxel_mm3: float
+) -> tuple[StructureChange, ...]:
+    size = 1 + max((*names, int(predicted.max()), int(reviewed.max())))
+    is_changed = predicted != reviewed
+    before, after = _voxels_by_value(predicted, size), _voxels_by_value(reviewed, size)
+    removed = np.bincount(predicted[is_changed], minlength=size)
+    added = np.bincount(reviewed[is_changed], minlength=size)
+    return tuple(
+        StructureChange(
+            value=value,
+            name=name,
+            before_mm3=float(before[value] * voxel_mm3),
+            after_mm3=float(after[value] * voxel_mm3),
+            added_mm3=float(added[value] * voxel_mm3),
+            removed_mm3=float(removed[value] * voxel_mm3),
+        )
+        for value, name in names.items()
     )
+
+
+def _voxels_by_value(labels: Labels, size: int) -> npt.NDArray[np.int64]:
+    # Slice by slice, because bincount copies its input to 64-bit integers.
+    counts = np.zeros(size, dtype=np.int64)
+    for section in labels:
+        counts += np.bincount(section.ravel(), minlength=size)
+    return counts

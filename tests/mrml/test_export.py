@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mobseg.errors import InvalidInput, OutputError
+from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume
 from tests.mrml.cases import GRIDS, PLAIN, SHAPE, prediction
 from tests.mrml.conftest import REASON
@@ -105,6 +106,24 @@ def test_volumes_before_and_after(make_session, tmp_path) -> None:
         }
         assert structure == pytest.approx(expected)
     assert sum(one["added_mm3"] + one["removed_mm3"] for one in content["structures"]) > 0
+
+
+def test_a_review_in_which_half_of_the_regions_are_excluded(scene, add_result, tmp_path) -> None:
+    large_voxels = VolumeGeometry(SHAPE, np.diag([-4.0, -4.0, 5.0, 1.0]))
+    session = review.ReviewSession(scene, add_result(prediction(large_voxels)))
+    regions = session.regions
+    assert len(regions) >= 20
+    expected = {label.value: mask(session.result, label) for label in (LEFT, RIGHT)}
+    for region in regions[::2]:
+        session.exclude(region.id)
+        expected[region.label_value][tuple(session.voxels(region.id))] = False
+    assert session.regions == regions  # what is to be checked does not depend on the edits
+    assert session.progress() == (len(regions[::2]), len(regions))
+    assert session.next_open() == regions[1].id
+    export.export_review(session, tmp_path / "out")
+    written = read_label_volume(tmp_path / "out" / "reviewed.nii.gz").array
+    for value, voxels in expected.items():
+        np.testing.assert_array_equal(written == value, voxels)
 
 
 def test_the_report_shows_everything_and_trusts_no_text(make_session, tmp_path) -> None:
