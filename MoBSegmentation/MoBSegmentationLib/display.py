@@ -14,6 +14,8 @@ from MoBSegmentationLib.result_nodes import ResultNodes
 _LOWEST_SHOWN = 0.02
 _SCORE = "score"
 _DEFAULT_OPACITY = 0.5
+# A thinner line is lost on the heat map.
+_OUTLINE_PIXELS = 2
 _TITLE_SIZE = 10
 _LABEL_SIZE = 10
 
@@ -141,6 +143,7 @@ class ResultDisplay:
         display = segmentation.GetDisplayNode()
         display.SetVisibility2DFill(False)
         display.SetVisibility2DOutline(visible)
+        display.SetSliceIntersectionThickness(_OUTLINE_PIXELS)
 
     def show_surface_with_variance(self, visible: bool) -> None:
         """Paint the chosen map on the surfaces of the segments in 3D, or show the segments as they were.

@@ -132,19 +132,19 @@ class ReviewSession:
 
         Decisions stay with the regions that have not grown since, and come back.
         """
-        low, high = self._range
-        self._threshold = min(max(threshold, low), high)
+        self._threshold = self._within_range(threshold)
         self._flagged: Flagged = self._index.flag(self._threshold)
         self._changed()
 
     def threshold_in_words(self, threshold: float) -> str:
         """What a threshold means: regions and volume here, and what it caught on validation cases."""
-        flagged = self._flagged if threshold == self._threshold else self._index.flag(threshold)
-        return describe_threshold(threshold, flagged.regions, self._review_curve)
+        nearest = self._within_range(threshold)
+        flagged = self._flagged if nearest == self._threshold else self._index.flag(nearest)
+        return describe_threshold(nearest, flagged.regions, self._review_curve)
 
     @property
     def regions(self) -> tuple[FlaggedRegion, ...]:
-        """The regions by rank, in voxels of the result's grid; their status is that of the table."""
+        """The regions by rank, in voxels of the result's grid; decisions on them are in :meth:`rows`."""
         return self._flagged.regions
 
     def voxels(self, region_id: int) -> Voxels:
@@ -230,6 +230,10 @@ class ReviewSession:
         start = 0 if after is None else after
         turned = (*self.regions[start:], *self.regions[:start])
         return next((one.id for one in turned if self._decisions.status(one) == OPEN), None)
+
+    def _within_range(self, threshold: float) -> float:
+        low, high = self._range
+        return min(max(threshold, low), high)
 
     def _region(self, region_id: int) -> FlaggedRegion:
         return self.regions[region_id - 1]
