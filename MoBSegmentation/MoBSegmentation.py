@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import slicer
-import vtk
 from MoBSegmentationLib.core_path import make_core_importable
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -64,6 +63,7 @@ class MoBSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+        self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
 
     def enter(self):
@@ -83,8 +83,11 @@ class MoBSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.panel.set_parameters(self.logic.getParameterNode())
 
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def onNodeRemoved(self, _caller, _event, _node):
+    def onNodeAdded(self, _caller, _event):
+        if self.parent.isEntered:
+            self.panel.node_added()
+
+    def onNodeRemoved(self, _caller, _event):
         if not slicer.mrmlScene.IsClosing():
             self.panel.node_removed()
 

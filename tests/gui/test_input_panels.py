@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from mobseg.errors import OutputError
+from tests.architecture.layers import ROOT
 from tests.gui.conftest import REASON
 
 slicer = pytest.importorskip("slicer", reason=REASON)
 environment = pytest.importorskip("MoBSegmentationLib.slicer_environment", reason=REASON)
 controller = pytest.importorskip("MoBSegmentationLib.run_controller", reason=REASON)
 pytestmark = [pytest.mark.slicer, pytest.mark.usefixtures("no_worker")]
+
+SAMPLE = ROOT / "core" / "mobseg" / "resources" / "sample" / "ct.nii.gz"
 
 
 def _add_image(name: str = "CT"):
@@ -56,6 +59,16 @@ def test_the_loaded_image_is_chosen_when_the_module_is_opened(module, ui) -> Non
     module.panel.enter()
     assert ui.volumeSelector.currentNode() is image
     assert ui.segmentButton.enabled
+
+
+def test_an_image_that_is_loaded_later_is_chosen(ui) -> None:
+    image = slicer.util.loadVolume(str(SAMPLE))
+    slicer.app.processEvents()
+    assert ui.volumeSelector.currentNode() is image
+    assert ui.segmentButton.enabled
+    _add_image("another")
+    slicer.app.processEvents()
+    assert ui.volumeSelector.currentNode() is image
 
 
 def test_the_shipped_model_says_what_it_is_for(ui, dialogs) -> None:

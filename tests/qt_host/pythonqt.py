@@ -101,10 +101,21 @@ def _expose_properties(cls: Any) -> None:
             candidates = (f"is{_capitalised(name)}", f"has{_capitalised(name)}")
             getter = next((getattr(cls, c) for c in candidates if hasattr(cls, c)), None)
         setter = getattr(cls, f"set{_capitalised(name)}", None)
-        setattr(cls, name, _attribute(name, meta.isWritable(), getter, setter))
+        attribute = _attribute(name, meta.isWritable(), getter, setter)
+        attribute.of_class = getattr(cls, name, None)
+        setattr(cls, name, attribute)
 
 
-def _attribute(name: str, writable: bool, getter: Any, setter: Any) -> property:
+class _Attribute(property):
+    """A property of the objects; the class keeps its function of this name, as ``QTimer.singleShot``."""
+
+    of_class: Any = None
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self.of_class if instance is None else super().__get__(instance, owner)
+
+
+def _attribute(name: str, writable: bool, getter: Any, setter: Any) -> _Attribute:
     def read(self: Any) -> Any:
         if getter is not None:
             with contextlib.suppress(TypeError):  # the getter of that name needs arguments
@@ -117,7 +128,7 @@ def _attribute(name: str, writable: bool, getter: Any, setter: Any) -> property:
         elif not self.setProperty(name, value):
             raise TypeError(f"cannot set {type(self).__name__}.{name} to {value!r}")
 
-    return property(read, write if writable else None)
+    return _Attribute(read, write if writable else None)
 
 
 def _signal(sender: Any, signature: str) -> Any:

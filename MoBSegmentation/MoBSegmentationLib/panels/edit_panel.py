@@ -70,7 +70,7 @@ class EditPanel:
         editor.switchToSegmentationsButtonVisible = False
         # The toggle above the editor is the only masking; its own would hide a second one.
         editor.maskingSectionVisible = False
-        editor.setEffectNameOrder(_EFFECTS)
+        editor.setEffectNameOrder(list(_EFFECTS))
         editor.unorderedEffectsVisible = False
         return editor
 

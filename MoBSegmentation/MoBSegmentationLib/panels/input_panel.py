@@ -48,11 +48,15 @@ class InputPanel:
         self._parameters = parameters
         if parameters is None:
             return
-        if parameters.image is None:
-            parameters.image = self._likely_image()
         self._ui.volumeSelector.setCurrentNode(parameters.image)
+        self.preselect()
         self._ui.roiSelector.setCurrentNode(parameters.roi)
         self._on_change()
+
+    def preselect(self) -> None:
+        """Choose the image that is likely meant, if none is chosen."""
+        if self._parameters is not None and self.volume is None:
+            self._ui.volumeSelector.setCurrentNode(self._likely_image())
 
     def fill_models(self, chosen: str | None = None) -> None:
         """Read the list of models anew, and select one by its key."""

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -97,6 +98,11 @@ class ModulePanel:
         self._parameters = None
         self.inputs.set_parameters(None)
         self.messages.clear()
+
+    def node_added(self) -> None:
+        """If there is no image yet, take the one that is being loaded, once it is there."""
+        if self._parameters is not None and self.inputs.volume is None:
+            qt.QTimer.singleShot(0, self.inputs.preselect)
 
     def node_removed(self) -> None:
         """If it belonged to the open result, close this."""

@@ -13,7 +13,7 @@ from MoBSegmentationLib.panels.open_review import OpenReview
 from MoBSegmentationLib.review_session import ReviewRow
 
 _STRETCHED_COLUMN = 1
-_WIDEST_TEXTS = ("999", "", "99.99", "0.0001", "99.99", "accepted")
+_WIDEST_TEXTS = ("999", "Structure", "99.99", "0.0001", "99.99", "accepted")
 _CELL_MARGIN = 12
 
 
