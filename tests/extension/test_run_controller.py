@@ -275,6 +275,7 @@ def test_a_missing_package_is_told_in_the_viewers_words(viewer) -> None:
     assert "install" in sentence
     assert "pip" not in sentence
     assert "torch" in details
+    assert viewer.process.is_killed
     viewer.assert_next_run_works()
 
 
@@ -418,5 +419,17 @@ def test_a_folder_that_is_in_use_is_deleted_when_the_process_has_ended(viewer, m
     monkeypatch.setattr(folder, "remove", lambda self: viewer.process.has_ended and remove(self))
     viewer.fail("OutputError", "The disk is full; free some space and try again.")
     assert viewer.left == [request.folder.path]
+    viewer.controller.shutdown()
+    assert viewer.left == []
+
+
+def test_a_folder_that_stayed_in_use_is_deleted_at_the_end(viewer, monkeypatch) -> None:
+    request = viewer.start()
+    folder, in_use = type(request.folder), True
+    remove = folder.remove
+    monkeypatch.setattr(folder, "remove", lambda self: not in_use and remove(self))
+    viewer.process.end(None)
+    assert viewer.left == [request.folder.path]
+    in_use = False
     viewer.controller.shutdown()
     assert viewer.left == []
