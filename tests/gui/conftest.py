@@ -6,19 +6,24 @@ import pytest
 
 from tests.architecture.layers import ROOT
 
-REASON = "needs slicer-core==5.12.4.0 and PySide6-Essentials==6.8.3; see CONTRIBUTING.md"
+_REASON = "needs slicer-core==5.12.4.0, PySide6-Essentials==6.8.3 and the system's libEGL; see CONTRIBUTING.md"
+
+
+def needs(module: str):
+    """Import a module, or skip where it or a library that it needs is missing."""
+    return pytest.importorskip(module, reason=_REASON, exc_type=ImportError)
 
 
 @pytest.fixture(scope="session")
 def host():
     """The scene of the running host."""
-    return pytest.importorskip("tests.qt_host.application", reason=REASON).start()
+    return needs("tests.qt_host.application").start()
 
 
 @pytest.fixture
 def module(host, tmp_path, monkeypatch):
     """The module in an empty scene, entered; its worker is ended afterwards."""
-    loader = pytest.importorskip("tests.qt_host.module", reason=REASON)
+    loader = needs("tests.qt_host.module")
     monkeypatch.setattr(loader.slicer.app, "temporaryPath", str(tmp_path / "temporary"))
     host.Clear(False)
     loaded = loader.load_module(ROOT / "MoBSegmentation" / "MoBSegmentation.py")
@@ -30,5 +35,5 @@ def module(host, tmp_path, monkeypatch):
 @pytest.fixture
 def no_worker(monkeypatch):
     """Choosing an image starts no worker, which would take seconds."""
-    controller = pytest.importorskip("MoBSegmentationLib.run_controller", reason=REASON)
+    controller = needs("MoBSegmentationLib.run_controller")
     monkeypatch.setattr(controller.RunController, "warm_up", lambda self: None)

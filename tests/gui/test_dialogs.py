@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-QtWidgets = pytest.importorskip("PySide6.QtWidgets", reason=REASON)
+slicer = needs("slicer")
+QtWidgets = needs("PySide6.QtWidgets")
 pytestmark = pytest.mark.slicer
 
 

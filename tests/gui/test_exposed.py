@@ -7,12 +7,12 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from tests.architecture.layers import ROOT
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 from tests.qt_host.exposed import EXPOSED
 
-QtWidgets = pytest.importorskip("PySide6.QtWidgets", reason=REASON)
+QtWidgets = needs("PySide6.QtWidgets")
 ctk_widgets, mrml_widgets, segment_editor_widget, slicer_application = (
-    pytest.importorskip(f"tests.qt_host.{name}", reason=REASON)
+    needs(f"tests.qt_host.{name}")
     for name in ("ctk_widgets", "mrml_widgets", "segment_editor_widget", "slicer_application")
 )
 pytestmark = pytest.mark.slicer
@@ -65,10 +65,22 @@ def _qt_properties(class_name: str) -> set[str]:
     return {meta.property(index).name() for index in range(meta.propertyCount())}
 
 
+#: Read before any test starts the host: PySide6 may have deleted the meta objects afterwards.
+QT_PROPERTIES = {
+    name: _qt_properties(name)
+    for path in UI_FILES
+    for name in {
+        *(element.get("class") for element in ElementTree.parse(path).iter("widget")),
+        *(exposed.base for exposed in EXPOSED.values()),
+    }
+    if hasattr(QtWidgets, name)
+}
+
+
 def _known_properties(class_name: str) -> set[str]:
     """Properties of a widget class and of those it derives from."""
     if class_name not in EXPOSED:
-        return _qt_properties(class_name)
+        return QT_PROPERTIES[class_name]
     exposed = EXPOSED[class_name]
     return (exposed.properties - exposed.read_only) | _known_properties(exposed.base)
 

@@ -7,11 +7,11 @@ import pytest
 
 from mobseg.errors import OutputError
 from tests.architecture.layers import ROOT
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-environment = pytest.importorskip("MoBSegmentationLib.slicer_environment", reason=REASON)
-controller = pytest.importorskip("MoBSegmentationLib.run_controller", reason=REASON)
+slicer = needs("slicer")
+environment = needs("MoBSegmentationLib.slicer_environment")
+controller = needs("MoBSegmentationLib.run_controller")
 pytestmark = [pytest.mark.slicer, pytest.mark.usefixtures("no_worker")]
 
 SAMPLE = ROOT / "core" / "mobseg" / "resources" / "sample" / "ct.nii.gz"
@@ -134,7 +134,7 @@ def test_a_region_beside_the_image_is_refused_and_leaves_no_files(
 
 
 def test_a_full_disk_is_said_and_leaves_no_files(module, ui, requests, monkeypatch) -> None:
-    bridge = pytest.importorskip("MoBSegmentationLib.mrml_bridge", reason=REASON)
+    bridge = needs("MoBSegmentationLib.mrml_bridge")
 
     def fail(*_):
         raise OutputError("The disk is full; free some space and try again.")

@@ -9,11 +9,11 @@ import pytest
 
 from mobseg.labels import LabelTable
 from mobseg.prediction_folder import ThresholdRecord, write_prediction_folder
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 from tests.support.predictions import LEFT, RECORD, make_maps
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-vtk = pytest.importorskip("vtk", reason=REASON)
+slicer = needs("slicer")
+vtk = needs("vtk")
 pytestmark = [pytest.mark.slicer, pytest.mark.usefixtures("no_worker")]
 
 SHAPE = (8, 20, 24)
@@ -48,7 +48,7 @@ def _write_prediction(folder: Path, *, is_stochastic: bool = True) -> None:
 @pytest.fixture
 def open_result(module, tmp_path):
     """Loads a new result and opens it, as after a run."""
-    loader = pytest.importorskip("MoBSegmentationLib.result_loader", reason=REASON)
+    loader = needs("MoBSegmentationLib.result_loader")
 
     def load(name: str = "CT", **options):
         folder = tmp_path / f"prediction_{len(list(tmp_path.iterdir()))}"

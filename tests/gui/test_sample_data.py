@@ -9,13 +9,13 @@ from urllib.request import url2pathname
 
 import pytest
 
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 
 pytestmark = pytest.mark.slicer
 
 
 def test_sample_is_registered_once_startup_is_complete(module) -> None:
-    sample_data = pytest.importorskip("tests.qt_host.sample_data", reason=REASON)
+    sample_data = needs("tests.qt_host.sample_data")
     source = sample_data.SampleDataLogic.sources[-1]
     path = Path(url2pathname(urlparse(source["uris"]).path))
     assert path.name == "ct.nii.gz"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-QtTest = pytest.importorskip("PySide6.QtTest", reason=REASON)
-QtCore = pytest.importorskip("PySide6.QtCore", reason=REASON)
+slicer = needs("slicer")
+QtTest = needs("PySide6.QtTest")
+QtCore = needs("PySide6.QtCore")
 pytestmark = pytest.mark.slicer
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 
 pytestmark = [pytest.mark.slicer, pytest.mark.slow]
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slicer, pytest.mark.slow]
 def test_story(module) -> None:
     """Runs what 3D Slicer runs; pictures go into the folder that ``MOBSEG_SCREENSHOTS`` names."""
     folder = os.environ.get("MOBSEG_SCREENSHOTS")
-    views = pytest.importorskip("tests.gui.views", reason=REASON).FourViews()
+    views = needs("tests.gui.views").FourViews()
     module.panel.window().show()
 
     def show(step: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.architecture.layers import ROOT
-from tests.gui.conftest import REASON
+from tests.gui.conftest import needs
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-wait_until = pytest.importorskip("tests.gui.waiting", reason=REASON).wait_until
+slicer = needs("slicer")
+wait_until = needs("tests.gui.waiting").wait_until
 pytestmark = pytest.mark.slicer
 
 SAMPLE = ROOT / "core" / "mobseg" / "resources" / "sample" / "ct.nii.gz"
