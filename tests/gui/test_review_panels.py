@@ -107,6 +107,19 @@ def test_without_a_result_review_and_export_are_folded(ui) -> None:
     assert ui.reviewSection.collapsed
     assert ui.exportSection.collapsed
     assert not ui.acceptButton.enabled
+    assert ui.acceptButton.toolTip == "Select a region first."
+    assert "no result" in ui.mapSelector.toolTip
+
+
+def test_controls_explain_themselves_once_they_can_be_used(ui, open_result) -> None:
+    open_result()
+    assert ui.acceptButton.enabled
+    assert "(A)" in ui.acceptButton.toolTip
+    for row in range(3):
+        ui.regionTable.selectRow(row)
+        ui.acceptButton.click()
+    assert ui.nextOpenButton.toolTip == "There are no open regions."
+    assert not ui.nextOpenButton.enabled
 
 
 def test_a_decision_goes_on_to_the_next_open_region(ui, open_result) -> None:
@@ -119,6 +132,16 @@ def test_a_decision_goes_on_to_the_next_open_region(ui, open_result) -> None:
     assert ui.regionTable.currentRow() == 1
     assert ui.reviewLabel.text == "2 of 3"
     assert ui.reviewProgressBar.value == 2
+
+
+def test_the_same_decision_once_more_takes_it_back(ui, open_result) -> None:
+    open_result()
+    ui.acceptButton.click()
+    ui.previousButton.click()
+    ui.acceptButton.click()
+    assert _status(ui, 0) == "open"
+    assert ui.regionTable.currentRow() == 0
+    assert ui.reviewLabel.text == "0 of 3"
 
 
 def test_a_comment_belongs_to_its_region(ui, open_result) -> None:

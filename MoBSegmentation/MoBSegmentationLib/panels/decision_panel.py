@@ -7,12 +7,11 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from MoBSegmentationLib.panels.availability import Availability
 from MoBSegmentationLib.panels.message_bar import MessageBar
 from MoBSegmentationLib.panels.open_review import OpenReview
 from MoBSegmentationLib.panels.region_panel import RegionPanel
 from MoBSegmentationLib.review_session import ReviewRow, ReviewSession
-
-_BUTTONS = ("acceptButton", "rejectButton", "editButton", "includeButton", "excludeButton")
 
 
 class DecisionPanel:
@@ -29,6 +28,16 @@ class DecisionPanel:
         self._messages = messages
         self._regions = regions
         self._review: OpenReview | None = None
+        self._controls = Availability(
+            (
+                ui.acceptButton,
+                ui.rejectButton,
+                ui.editButton,
+                ui.includeButton,
+                ui.excludeButton,
+                ui.commentEdit,
+            )
+        )
         ui.acceptButton.connect("clicked()", self.accept)
         ui.rejectButton.connect("clicked()", self.reject)
         ui.includeButton.connect("clicked()", self.include)
@@ -46,19 +55,18 @@ class DecisionPanel:
     def refresh(self) -> None:
         """Show the selected region."""
         row = self._regions.selected if self._review else None
-        for name in (*_BUTTONS, "commentEdit"):
-            getattr(self._ui, name).setEnabled(row is not None)
+        self._controls.set(None if row else _("Select a region first."))
         self._ui.regionLabel.setText(_describe(row))
         if not self._ui.commentEdit.hasFocus() or row is None:
             self._ui.commentEdit.setText(row.comment if row else "")
 
     def accept(self) -> None:
         """The segmentation is right here; go on to the next open region."""
-        self._decide(lambda session, row: session.set_status(row.region_id, "accepted"))
+        self._decide("accepted")
 
     def reject(self) -> None:
         """The segmentation is wrong here, and stays; go on to the next open region."""
-        self._decide(lambda session, row: session.set_status(row.region_id, "rejected"))
+        self._decide("rejected")
 
     def include(self) -> None:
         """Add the region to its structure."""
@@ -68,10 +76,15 @@ class DecisionPanel:
         """Remove the region from its structure."""
         self._change(lambda session, row: session.exclude(row.region_id))
 
-    def _decide(self, decision: Callable[[ReviewSession, ReviewRow], None]) -> None:
+    def _decide(self, status: str) -> None:
+        """Decide and go on; the same decision once more takes it back, and stays."""
         self._comment_finished()  # a shortcut decides without leaving the text field
-        self._change(decision)
-        self._regions.select_next_open()
+        row = self._regions.selected
+        if row is not None and row.status == status:
+            self._change(lambda session, row: session.set_status(row.region_id, "open"))
+        else:
+            self._change(lambda session, row: session.set_status(row.region_id, status))
+            self._regions.select_next_open()
 
     def _change(self, change: Callable[[ReviewSession, ReviewRow], None]) -> None:
         row = self._regions.selected

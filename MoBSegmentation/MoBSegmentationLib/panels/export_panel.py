@@ -12,6 +12,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from MoBSegmentationLib.export import export_review
+from MoBSegmentationLib.panels.availability import Availability
 from MoBSegmentationLib.panels.message_bar import MessageBar
 from MoBSegmentationLib.panels.open_review import OpenReview
 
@@ -28,6 +29,7 @@ class ExportPanel:
         self._ui = ui
         self._messages = messages
         self._review: OpenReview | None = None
+        self._button = Availability((ui.exportButton,))
         ui.exportFolderEdit.filters = ctk.ctkPathLineEdit.Dirs
         ui.exportFolderEdit.connect("currentPathChanged(QString)", self._refresh)
         ui.exportButton.connect("clicked()", self.export)
@@ -61,7 +63,4 @@ class ExportPanel:
             obstacle = _("There is no result to export.")
         elif not self._ui.exportFolderEdit.currentPath:
             obstacle = _("Choose a folder first.")
-        self._ui.exportButton.setEnabled(obstacle is None)
-        self._ui.exportButton.setToolTip(
-            obstacle or _("Write the reviewed segmentation, the decisions and a report")
-        )
+        self._button.set(obstacle)

@@ -9,6 +9,7 @@ import qt
 from slicer.i18n import tr as _
 
 from MoBSegmentationLib.navigation import jump_to
+from MoBSegmentationLib.panels.availability import Availability
 from MoBSegmentationLib.panels.open_review import OpenReview
 from MoBSegmentationLib.review_session import ReviewRow
 
@@ -33,6 +34,8 @@ class RegionPanel:
         self._review: OpenReview | None = None
         self._rows: tuple[ReviewRow, ...] = ()
         self._shown: dict[tuple[int, int], str] = {}
+        self._steps = Availability((ui.previousButton, ui.nextButton))
+        self._open_step = Availability((ui.nextOpenButton,))
         self._style_table()
         ui.regionTable.connect("itemSelectionChanged()", self._selection_changed)
         ui.regionTable.connect("cellClicked(int,int)", self._clicked)
@@ -147,9 +150,8 @@ class RegionPanel:
         self._ui.reviewProgressBar.setMaximum(max(total, 1))
         self._ui.reviewProgressBar.setValue(done)
         self._ui.reviewLabel.setText(_("{done} of {total}").format(done=done, total=total))
-        for button in ("previousButton", "nextButton"):
-            getattr(self._ui, button).setEnabled(total > 0)
-        self._ui.nextOpenButton.setEnabled(done < total)
+        self._steps.set(None if total else _("There are no regions to go to."))
+        self._open_step.set(None if done < total else _("There are no open regions."))
 
     def _style_table(self) -> None:
         table = self._ui.regionTable

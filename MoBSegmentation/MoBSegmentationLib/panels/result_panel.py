@@ -8,6 +8,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from MoBSegmentationLib.panels import choice_box
+from MoBSegmentationLib.panels.availability import Availability
 from MoBSegmentationLib.panels.open_review import OpenReview
 from MoBSegmentationLib.result_nodes import ResultNodes
 
@@ -27,6 +28,18 @@ class ResultPanel:
         self._ui = ui
         self._on_choice = on_choice
         self._review: OpenReview | None = None
+        self._controls = Availability(
+            (
+                ui.resultSelector,
+                ui.removeResultButton,
+                ui.mapSelector,
+                ui.overlayButton,
+                ui.opacitySlider,
+                ui.outlineCheckBox,
+                ui.legendCheckBox,
+                ui.surfaceCheckBox,
+            )
+        )
         ui.resultSelector.connect("currentIndexChanged(int)", self._result_chosen)
         ui.removeResultButton.connect("clicked()", on_remove)
         ui.mapSelector.connect("currentIndexChanged(int)", self._map_chosen)
@@ -47,10 +60,7 @@ class ResultPanel:
     def show(self, review: OpenReview | None) -> None:
         """Show another result, or none."""
         self._review = review
-        for name in ("resultSelector", "removeResultButton", "mapSelector", "overlayButton"):
-            getattr(self._ui, name).setEnabled(review is not None)
-        for name in ("opacitySlider", "outlineCheckBox", "legendCheckBox", "surfaceCheckBox"):
-            getattr(self._ui, name).setEnabled(review is not None)
+        self._controls.set(None if review else _("There is no result yet; segment an image first."))
         if review is None:
             choice_box.fill(self._ui.mapSelector, (), "")
             return

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from MoBSegmentationLib import mrml_bridge
 from MoBSegmentationLib.device_list import actual_device
+from MoBSegmentationLib.panels.availability import Availability
 from MoBSegmentationLib.panels.input_panel import InputPanel
 from MoBSegmentationLib.panels.installation_panel import InstallationPanel
 from MoBSegmentationLib.panels.message_bar import MessageBar
@@ -54,6 +55,8 @@ class RunPanel:
         self._installation = installation
         self._on_result = on_result
         self._controller = services.new_controller(self)
+        self._segment_button = Availability((ui.segmentButton,))
+        self._cancel_button = Availability((ui.cancelButton,))
         self._volume: Any = None
         self._image_was_deleted = False
         self._size = 0.0
@@ -94,9 +97,8 @@ class RunPanel:
         obstacle = self._installation.obstacle() or self._inputs.obstacle()
         if busy:
             obstacle = _("A segmentation is running.")
-        self._ui.segmentButton.setEnabled(obstacle is None)
-        self._ui.segmentButton.setToolTip(obstacle or _("Segment the image"))
-        self._ui.cancelButton.setEnabled(busy)
+        self._segment_button.set(obstacle)
+        self._cancel_button.set(None if busy else _("There is no run to cancel."))
         self._ui.runProgressBar.setVisible(busy)
         self._inputs.set_enabled(not busy)
         if obstacle is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from slicer.i18n import tr as _
+
+from MoBSegmentationLib.panels.availability import Availability
 from MoBSegmentationLib.panels.open_review import OpenReview
 
 #: Positions of the slider, whose scale is logarithmic.
@@ -21,6 +24,9 @@ class ThresholdPanel:
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._review: OpenReview | None = None
+        self._controls = Availability(
+            (ui.thresholdSlider, ui.thresholdSpinBox, ui.autoThresholdButton)
+        )
         ui.thresholdSlider.connect("valueChanged(int)", self._slid)
         ui.thresholdSpinBox.connect("valueChanged(double)", self._set)
         ui.autoThresholdButton.connect("clicked()", self._set_automatic)
@@ -28,8 +34,7 @@ class ThresholdPanel:
     def show(self, review: OpenReview | None) -> None:
         """Show another review, or none."""
         self._review = review
-        for name in ("thresholdSlider", "thresholdSpinBox", "autoThresholdButton"):
-            getattr(self._ui, name).setEnabled(review is not None)
+        self._controls.set(None if review else _("There is no result yet; segment an image first."))
         self.refresh()
 
     def refresh(self) -> None:
