@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.architecture.layers import ROOT
+from tests.gui import cases
 
 _REASON = "needs slicer-core==5.12.4.0, PySide6-Essentials==6.8.3 and the system's libEGL; see CONTRIBUTING.md"
 
@@ -37,3 +39,24 @@ def no_worker(monkeypatch):
     """Choosing an image starts no worker, which would take seconds."""
     controller = needs("MoBSegmentationLib.run_controller")
     monkeypatch.setattr(controller.RunController, "warm_up", lambda self: None)
+
+
+@pytest.fixture
+def open_result(module, tmp_path):
+    """Loads a new small result and opens it, as after a run."""
+    slicer = needs("slicer")
+    loader = needs("MoBSegmentationLib.result_loader")
+
+    def load(name: str = "CT", **options):
+        folder = tmp_path / f"prediction_{len(list(tmp_path.iterdir()))}"
+        cases.write_prediction(folder, **options)
+        image = slicer.util.addVolumeFromArray(
+            np.zeros(cases.SHAPE, np.int16), ijkToRAS=cases.IJK_TO_RAS_MM, name=name
+        )
+        nodes = loader.load_result(folder, image, slicer.mrmlScene)
+        module.widget.logic.getParameterNode().result = nodes.result
+        module.panel.exit()
+        module.panel.enter()
+        return nodes
+
+    return load

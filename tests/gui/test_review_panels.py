@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from mobseg.labels import LabelTable
-from mobseg.prediction_folder import ThresholdRecord, write_prediction_folder
+from tests.gui.cases import BLOBS
 from tests.gui.conftest import needs
-from tests.support.predictions import LEFT, RECORD, make_maps
+from tests.support.predictions import LEFT
 
 slicer = needs("slicer")
 vtk = needs("vtk")
 pytestmark = [pytest.mark.slicer, pytest.mark.usefixtures("no_worker")]
 
-SHAPE = (8, 20, 24)
-IJK_TO_RAS_MM = np.diag([3.0, 3.0, 3.0, 1.0])
-#: Three blobs of doubt in one gland, the first with the largest expected error.
-BLOBS = (
-    (slice(2, 6), slice(2, 6), slice(2, 6)),
-    (slice(2, 5), slice(10, 13), slice(8, 11)),
-    (slice(4, 6), slice(14, 16), slice(18, 21)),
-)
 STATUS = 5
-
-
-def _write_prediction(folder: Path, *, is_stochastic: bool = True) -> None:
-    variance = np.zeros(SHAPE, np.float32)
-    probability = np.zeros(SHAPE, np.float32)
-    for number, blob in enumerate(BLOBS):
-        variance[blob] = 0.2 - 0.04 * number
-        probability[blob] = 0.6
-    maps = make_maps(
-        variance=variance,
-        probability=probability,
-        labels=(probability > 0.5).astype(np.uint8) * LEFT.value,
-        ijk_to_ras_mm=IJK_TO_RAS_MM,
-        table=LabelTable((LEFT,)),
-        is_stochastic=is_stochastic,
-    )
-    threshold = ThresholdRecord(score="variance", value=0.05, source="default")
-    write_prediction_folder(folder, maps, (), RECORD, threshold=threshold)
-
-
-@pytest.fixture
-def open_result(module, tmp_path):
-    """Loads a new result and opens it, as after a run."""
-    loader = needs("MoBSegmentationLib.result_loader")
-
-    def load(name: str = "CT", **options):
-        folder = tmp_path / f"prediction_{len(list(tmp_path.iterdir()))}"
-        _write_prediction(folder, **options)
-        image = slicer.util.addVolumeFromArray(
-            np.zeros(SHAPE, np.int16), ijkToRAS=IJK_TO_RAS_MM, name=name
-        )
-        nodes = loader.load_result(folder, image, slicer.mrmlScene)
-        module.widget.logic.getParameterNode().result = nodes.result
-        module.panel.exit()
-        module.panel.enter()
-        return nodes
-
-    return load
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ class FourViews:
             SliceView("StorySagittal", "Sagittal", _SIZE),
         )
         self._three_d = ThreeDView("Story", _SIZE)
+        # Without the box around the image, the surfaces fill the view.
+        self._three_d.node.SetBoxVisible(False)
+        self._three_d.node.SetAxisLabelsVisible(False)
 
     def fit(self) -> None:
         """Show all of the image."""
