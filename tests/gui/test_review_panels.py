@@ -73,6 +73,14 @@ def test_controls_explain_themselves_once_they_can_be_used(ui, open_result) -> N
     assert not ui.nextOpenButton.enabled
 
 
+def test_the_open_panel_is_at_most_400_pixels_wide(module, ui, open_result) -> None:
+    open_result("A CT with a name that is far too long for any panel, and goes on and on")
+    ui.editButton.click()
+    module.widget.panel.messages.show_error("A sentence that is long enough to wrap. " * 4, "log")
+    slicer.app.processEvents()
+    assert module.panel.minimumSizeHint.width() <= 400
+
+
 def test_a_decision_goes_on_to_the_next_open_region(ui, open_result) -> None:
     open_result()
     ui.acceptButton.click()

@@ -15,11 +15,13 @@ pytestmark = [pytest.mark.slicer, pytest.mark.slow]
 def test_story(module) -> None:
     """Runs what 3D Slicer runs; pictures go into the folder that ``MOBSEG_SCREENSHOTS`` names."""
     folder = os.environ.get("MOBSEG_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
     views = needs("tests.gui.views").FourViews()
     module.panel.window().show()
 
     def show(step: str) -> None:
-        if folder is None:
+        if not folder:
             return
         if step.startswith("1 "):
             views.fit()

@@ -91,6 +91,11 @@ class qMRMLNodeComboBox(QWidget):
     removeEnabled = stored("removeEnabled", bool, True)
     renameEnabled = stored("renameEnabled", bool, False)
     showChildNodeTypes = stored("showChildNodeTypes", bool, True, lambda self: self._refill())
+    sizeAdjustPolicy = delegated(
+        object,
+        lambda self: self._box.sizeAdjustPolicy,
+        lambda self, policy: self._box.setSizeAdjustPolicy(policy),
+    )
     currentNodeID = delegated(
         str,
         lambda self: self._current.GetID() if self._current else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import qt
 from slicer.i18n import tr as _
 
 from MoBSegmentationLib import mrml_bridge
@@ -36,6 +37,9 @@ class InputPanel:
         self._on_change = on_change
         self._parameters: Any = None
         self._entries: dict[str, ModelEntry] = {}
+        for selector in (ui.volumeSelector, ui.roiSelector):
+            # A long name must not widen the panel.
+            selector.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
         ui.volumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._volume_changed)
         ui.roiSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._roi_changed)
         ui.modelSelector.connect("currentIndexChanged(int)", self._model_changed)
