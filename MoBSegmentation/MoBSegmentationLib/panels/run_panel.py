@@ -118,8 +118,9 @@ class RunPanel:
             self._ui.runLabel.setText(phrases[state])
 
     def on_devices(self, devices: tuple[Device, ...]) -> None:
-        """Offer the devices that were found."""
+        """Offer the devices that were found; the estimate may be another one now."""
         self._inputs.set_devices(devices)
+        self.refresh()
 
     def on_progress(self, stage: str, fraction: float, seconds_left: float | None) -> None:
         """Move the bar."""
