@@ -26,9 +26,6 @@ class FourViews:
             SliceView("StorySagittal", "Sagittal", _SIZE),
         )
         self._three_d = ThreeDView("Story", _SIZE)
-        # Without the box around the image, the surfaces fill the view.
-        self._three_d.node.SetBoxVisible(False)
-        self._three_d.node.SetAxisLabelsVisible(False)
 
     def fit(self) -> None:
         """Show all of the image."""
@@ -44,6 +41,9 @@ class FourViews:
 
     def save_with_panel(self, panel, path: Path) -> None:
         """Write one picture of the panel, 400 pixels wide, and the views beside it."""
+        # Without the box around the image, the surfaces fill the view.
+        self._three_d.node.SetBoxVisible(False)
+        self._three_d.node.SetAxisLabelsVisible(False)
         self._three_d.fit()
         for view in self._slices:
             view.node.Modified()  # as the application does after a scene was loaded
