@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,20 @@ def host():
 
 
 @pytest.fixture
-def module(host, tmp_path, monkeypatch):
+def hidden_failures(monkeypatch):
+    """Exceptions in observers of VTK and slots of Qt, which are printed and otherwise lost."""
+    failures = []
+
+    def note(kind, error, _traceback):
+        failures.append(f"{kind.__name__}: {error}")
+
+    monkeypatch.setattr(sys, "excepthook", note)
+    yield failures
+    assert failures == []
+
+
+@pytest.fixture
+def module(host, tmp_path, monkeypatch, hidden_failures):
     """The module in an empty scene, entered; its worker is ended afterwards."""
     loader = needs("tests.qt_host.module")
     monkeypatch.setattr(loader.slicer.app, "temporaryPath", str(tmp_path / "temporary"))

@@ -214,3 +214,26 @@ def test_maps_of_a_deterministic_model_are_not_called_variance(ui, open_result) 
     titles = [ui.mapSelector.itemText(n) for n in range(ui.mapSelector.count)]
     assert titles
     assert all(title.startswith(("Disagreement", "Entropy", "Probability")) for title in titles)
+
+
+def test_closing_the_scene_while_editing_leaves_an_empty_panel(ui, open_result) -> None:
+    open_result()
+    ui.editButton.click()
+    slicer.mrmlScene.Clear(False)
+    assert not ui.editButton.checked
+    assert ui.regionTable.rowCount == 0
+    assert ui.resultSelector.count == 0
+    open_result()
+    assert ui.regionTable.rowCount == 3
+
+
+def test_a_scene_is_loaded_over_a_review_that_is_being_edited(ui, open_result, tmp_path) -> None:
+    open_result()
+    ui.acceptButton.click()
+    bundle = tmp_path / "half done.mrb"
+    assert slicer.util.saveScene(str(bundle))
+    ui.editButton.click()
+    slicer.util.loadScene(str(bundle))
+    assert not ui.editButton.checked
+    assert _status(ui, 0) == "accepted"
+    assert ui.regionTable.currentRow() == 1
