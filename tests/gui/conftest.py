@@ -39,7 +39,8 @@ def hidden_failures(monkeypatch):
 
 @pytest.fixture
 def module(host, tmp_path, monkeypatch, hidden_failures):
-    """The module in an empty scene, entered; its worker is ended afterwards."""
+    """The module in an empty scene without settings, entered; its worker is ended afterwards."""
+    needs("PySide6.QtCore").QSettings().clear()
     loader = needs("tests.qt_host.module")
     monkeypatch.setattr(loader.slicer.app, "temporaryPath", str(tmp_path / "temporary"))
     host.Clear(False)
