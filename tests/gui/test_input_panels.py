@@ -119,6 +119,14 @@ def test_a_region_of_interest_is_sent_as_a_box(ui, requests) -> None:
     requests[0].folder.remove()
 
 
+def test_a_new_region_starts_as_half_of_the_image(ui, requests) -> None:
+    ui.volumeSelector.setCurrentNode(_add_image())  # 14 x 12 x 10 voxels of 1 mm
+    ui.roiSelector.addNode("vtkMRMLMarkupsROINode")
+    ui.segmentButton.click()
+    assert requests[0].roi_ras_mm == pytest.approx((3.0, 10.0, 2.5, 8.5, 2.0, 7.0))
+    requests[0].folder.remove()
+
+
 def test_a_region_beside_the_image_is_refused_and_leaves_no_files(
     module, ui, requests, tmp_path
 ) -> None:

@@ -150,7 +150,18 @@ class InputPanel:
     def _roi_changed(self, node: Any) -> None:
         if self._parameters is not None:
             self._parameters.roi = node
+            self._start_with_a_box(node)
             self._on_change()
+
+    def _start_with_a_box(self, roi: Any) -> None:
+        """A new region has no size; half the image, in its middle, is easier to move than nothing."""
+        if roi is None or self.volume is None or roi.GetNumberOfControlPoints() > 0:
+            return
+        bounds = [0.0] * 6
+        self.volume.GetRASBounds(bounds)
+        low, high = bounds[0::2], bounds[1::2]
+        roi.SetCenter([(a + b) / 2 for a, b in zip(low, high, strict=True)])
+        roi.SetSize([(b - a) / 2 for a, b in zip(low, high, strict=True)])
 
     def _model_changed(self, _index: int) -> None:
         key = choice_box.chosen_key(self._ui.modelSelector)
