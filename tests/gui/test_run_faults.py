@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -103,13 +104,24 @@ def test_an_image_without_a_display_node_can_be_chosen(ui) -> None:
     assert ui.segmentButton.enabled
 
 
-def test_an_unexpected_failure_hides_its_traceback_in_the_details(module) -> None:
-    messages = module.widget.panel.messages
-    with messages.reporting():
-        raise ZeroDivisionError("secret name")
-    ui = module.widget.ui
-    assert "secret" not in ui.messageLabel.text
-    assert not ui.messageDetailsButton.isHidden()
+def test_an_unexpected_failure_names_code_positions_only(module, monkeypatch) -> None:
+    panel, ui, shown = module.widget.panel, module.widget.ui, []
+    monkeypatch.setattr(
+        panel.services.dialogs, "show_text", lambda _, text: shown.append(text), raising=False
+    )
+    file = "/home/Jane Doe.nii"
+    with panel.messages.reporting():
+        raise ZeroDivisionError(file)
+    assert "ZeroDivisionError" in ui.messageLabel.text
+    ui.messageDetailsButton.click()
+    assert "test_run_faults.py" in shown[0]
+    assert "Jane" not in ui.messageLabel.text + shown[0]
+
+
+def test_a_full_disk_in_the_viewer_is_said(module) -> None:
+    with module.widget.panel.messages.reporting():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "disk is full" in module.widget.ui.messageLabel.text
 
 
 def test_a_known_failure_is_shown_as_its_sentence(module) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,22 +47,20 @@ class MessageBar:
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
-        """Show what goes wrong in the block, and go on behind it."""
+        """Show what goes wrong in the block, and go on behind it.
+
+        Of an unexpected failure only the places in the code are shown, since its text can name a patient.
+        """
         from mobseg.errors import MobsegError  # noqa: PLC0415
+        from mobseg.failure import describe_failure, traceback_without_text  # noqa: PLC0415
 
         try:
             yield
         except MobsegError as error:
             self.show_error(str(error))
         except Exception as error:
-            # Texts of unexpected exceptions can name files and so a patient: the log gets positions only.
             logging.error("MoBSegmentation: unexpected %s", type(error).__name__)
-            self.show_error(
-                _(
-                    "Something unexpected went wrong; the details help the developers to find out what."
-                ),
-                traceback.format_exc(),
-            )
+            self.show_error(describe_failure(error).sentence, traceback_without_text(error))
 
     def _show(self, sentence: str, details: str, color: str) -> None:
         self._details = details
