@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import mobseg
+from mobseg.allocator import reused_memory
 from mobseg.bundle.manifest import model_sha256
 from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
@@ -31,7 +32,6 @@ from mobseg.prediction import PredictionMaps, RunRecord
 from mobseg.prediction_folder import (
     ThresholdRecord,
     check_destination,
-    rounded_maps,
     write_prediction_folder,
 )
 from mobseg.progress import Progress
@@ -169,8 +169,7 @@ def segment_volume(
         threshold = choose_threshold(
             model.metadata, options.threshold, is_stochastic=model.is_stochastic
         )
-        # On what is stored, so that a viewer that flags anew finds the same regions.
-        regions = flag_regions(rounded_maps(maps), threshold.score, threshold.value)
+        regions = flag_regions(maps, threshold.score, threshold.value)
     record = RunRecord(
         model=_describe_model(model),
         options={**asdict(options), "device": describe_device(model.device)},
@@ -191,9 +190,9 @@ def _predict(
 ) -> tuple[PredictionMaps, tuple[LabelMap, ...], tuple[str, ...]]:
     """Maps, sampled label maps and notes."""
     progress.report("Preparing the image", 0.0)
-    with stopwatch.stage("preprocess"):
+    with stopwatch.stage("preprocess"), reused_memory():
         prepared = preprocess(part.volume, model.plan)
-    with stopwatch.stage("network"):
+    with stopwatch.stage("network"), reused_memory():
         result = predict_moments(
             prepared.data,
             model.moment_fns(),
@@ -226,7 +225,9 @@ def _maps(
 ) -> PredictionMaps:
     builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
     _, j, i = grid.native_box_kji
-    to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))
+    # Not around the builder's own maps, which NumPy asks for in large pages.
+    with reused_memory():
+        to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))
     maps = builder.finish(is_stochastic=model.is_stochastic)
     arrays: dict[str, Any] = {
         field.name: part.embed(value)

@@ -21,6 +21,7 @@ LAYER_OF = {
     **dict.fromkeys(
         [
             "__init__",
+            "allocator",
             "errors",
             "failure",
             "geometry",
