@@ -22,8 +22,8 @@ from mobseg.projections import Coordinates, covariance_from_pairs, softmax_facto
 #: exp(-|m| + s^2 / 2) < 1.2e-7, the resolution of float32 at 1, so nothing is computed there.
 SATURATION = 16.0
 
-#: Voxels per batch of Sobol points for more than two classes.
-_CHUNK = 200_000
+#: Numbers in the covariances of one batch of voxels for more than two classes: 32 MB.
+_COVARIANCE_VALUES = 8_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +73,18 @@ class MapBuilder:
         Args:
             box: where, along (k, j, i).
             mean: (Q, k, j, i) mean of the logit coordinates.
-            model: (V, k, j, i) variance that the model predicts.
+            model: (V, k, j, i) variance that the model predicts; V is 0 if it predicts none.
             disagreement: (Q, k, j, i) variance between windows, mirrors and folds.
         """
         mean, model, disagreement = (tensor.cpu() for tensor in (mean, model, disagreement))
         self._maps["labels"][box] = assign_labels(mean, self._coordinates, self._table).numpy()
-        self._store("logit_variance_model", box, model.mean(0))
+        if len(model):
+            self._store("logit_variance_model", box, model.mean(0))
         centred = self._coordinates == "centred"
         self._store(
             "logit_variance_disagreement", box, (2.0 if centred else 1.0) * disagreement.mean(0)
         )
-        total = model + (_pairs_of(disagreement) if centred else disagreement)
-        estimates = self._estimate(mean.flatten(1), total.flatten(1))
+        estimates = self._estimate(mean.flatten(1), model.flatten(1), disagreement.flatten(1))
         information = (estimates.entropy - estimates.expected_entropy).clamp_min(0.0)
         self._store("probability_mean", box, estimates.mean)
         self._store("probability_variance", box, estimates.variance)
@@ -105,11 +105,11 @@ class MapBuilder:
         part = self._maps[field][..., k, j, i]
         part[...] = rounded_map(field, values.numpy().reshape(part.shape))
 
-    def _estimate(self, mean: Tensor, variance: Tensor) -> _VoxelEstimates:
-        """(Q, n), (V, n) -> estimates of n voxels."""
+    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> _VoxelEstimates:
+        """(Q, n), (V, n), (Q, n) -> estimates of n voxels."""
         if self._coordinates == "centred":
-            return _softmax_estimates(mean, variance)
-        return _sigmoid_estimates(mean, variance)
+            return _softmax_estimates(mean, model, disagreement)
+        return _sigmoid_estimates(mean, model + disagreement if len(model) else disagreement)
 
 
 def label_dtype(table: LabelTable) -> type[np.unsignedinteger]:
@@ -150,8 +150,11 @@ def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
     return _VoxelEstimates(probability, spread, entropy.sum(0), expected.sum(0))
 
 
-def _softmax_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
-    """Sobol points for the voxels where more than one of C > 2 classes is possible."""
+def _softmax_estimates(mean: Tensor, model: Tensor, disagreement: Tensor) -> _VoxelEstimates:
+    """Sobol points for the voxels where more than one of C > 2 classes is possible.
+
+    The variances of all pairs of classes are formed for these voxels only.
+    """
     classes, voxels = mean.shape
     best = mean.argmax(0, keepdim=True)
     probability = torch.zeros_like(mean).scatter_(0, best, 1.0)
@@ -159,9 +162,15 @@ def _softmax_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
     entropy, expected = mean.new_zeros(voxels), mean.new_zeros(voxels)
     runner_up = mean.scatter(0, best, -torch.inf).amax(0)
     margin = mean.amax(0) - runner_up
-    band = (margin <= SATURATION + 0.5 * variance.amax(0)).nonzero()[:, 0]
-    for chunk in torch.split(band, _CHUNK):
-        covariance = covariance_from_pairs(variance[None, :, chunk], classes)
+    largest = disagreement.topk(2, dim=0).values.sum(0)
+    if len(model):
+        largest += model.amax(0)
+    band = (margin <= SATURATION + 0.5 * largest).nonzero()[:, 0]
+    for chunk in torch.split(band, max(1, _COVARIANCE_VALUES // classes**2)):
+        variance = _pairs_of(disagreement[:, chunk])
+        if len(model):
+            variance += model[:, chunk]
+        covariance = covariance_from_pairs(variance[None], classes)
         moments = softmax_moments(mean[None, :, chunk], softmax_factor(covariance))
         probability[:, chunk] = moments.mean[0]
         spread[:, chunk] = moments.variance[0]

@@ -131,7 +131,5 @@ def _mean_only(logits: Tensor, coordinates: Coordinates) -> tuple[Tensor, Tensor
     if coordinates == "difference":
         mean = logits[:, 1:] - logits[:, :1]
         return mean, torch.zeros_like(mean)
-    classes = logits.shape[1]
-    pairs = classes * (classes - 1) // 2
-    none = logits.new_zeros(()).expand(len(logits), pairs, *logits.shape[2:])
-    return logits - logits.mean(dim=1, keepdim=True), none
+    # No channels rather than zeros: there would be C (C - 1) / 2 of them.
+    return logits - logits.mean(dim=1, keepdim=True), logits[:, :0]

@@ -189,6 +189,8 @@ def _predict(
     stopwatch: Stopwatch,
 ) -> tuple[PredictionMaps, tuple[LabelMap, ...], tuple[str, ...]]:
     """Maps, sampled label maps and notes."""
+    # First, as memory that was not used before comes in large pages, which is ten times faster.
+    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
     progress.report("Preparing the image", 0.0)
     with stopwatch.stage("preprocess"), reused_memory():
         prepared = preprocess(part.volume, model.plan)
@@ -205,7 +207,7 @@ def _predict(
             move_to_cpu=model.move_to_cpu,
         )
     with stopwatch.stage("native grid"):
-        maps = _maps(part, result.moments, prepared.grid, model)
+        maps = _maps(builder, part, result.moments, prepared.grid, model)
     with stopwatch.stage("samples"):
         samples = tuple(
             part.embed(_labels(part, moments, prepared.grid, model))
@@ -221,11 +223,13 @@ def _predict(
 
 
 def _maps(
-    part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel
+    builder: MapBuilder,
+    part: Part,
+    moments: StitchedMoments,
+    grid: GridRecord,
+    model: LoadedModel,
 ) -> PredictionMaps:
-    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
     _, j, i = grid.native_box_kji
-    # Not around the builder's own maps, which NumPy asks for in large pages.
     with reused_memory():
         to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))
     maps = builder.finish(is_stochastic=model.is_stochastic)
