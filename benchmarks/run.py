@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,16 @@ import torch
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the figures were measured on, and how busy it was."""
     return {
         "processor": platform.processor() or platform.machine(),
         "capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "load_average": os.getloadavg()[1],
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "nnunetv2": metadata.version("nnunetv2"),
     }
 
 
@@ -38,16 +43,17 @@ def main() -> None:
         "moments": moments.measure(
             voxels=100_000 if quick else 2_000_000, repeats=1 if quick else 5
         ),
-        "end_to_end": [
-            end_to_end.measure(
-                rounds=1 if quick else 2, repeats=1 if quick else 3, in_plane_factor=factor
-            )
-            for factor in ((1,) if quick else (1, 3))
-        ],
+        "shipped model": end_to_end.shipped_model(
+            rounds=1 if quick else 3, repeats=1 if quick else 2, factor=1
+        ),
     }
+    if not quick:
+        results["shipped model, finer CT"] = end_to_end.shipped_model(rounds=3, repeats=2, factor=3)
+        results["without network"] = end_to_end.without_network(rounds=3, repeats=1)
     print_moments(results["moments"])
-    for result in results["end_to_end"]:
-        print_end_to_end(result)
+    for name, result in results.items():
+        if "ratio" in result:
+            print_comparison(name, result)
     if not quick:
         path = Path(__file__).with_name("results.json")
         path.write_text(json.dumps(results, indent=2) + "\n")
@@ -65,18 +71,13 @@ def print_moments(result: dict[str, Any]) -> None:
             )
 
 
-def print_end_to_end(result: dict[str, Any]) -> None:
-    print(f"\nWhole job on {' x '.join(map(str, result['image']))} voxels")
-    for way in end_to_end.WAYS:
-        figures = result[way]
-        print(
-            f"  {way:<8} {figures['median_seconds']:7.2f} s   peak {figures['peak_gib']:.2f} GiB   "
-            f"ready after {figures['ready_seconds']:.1f} s"
-        )
-    print(
-        f"  ratio    {result['ratio_median_seconds']:7.2f}     {result['ratio_peak_gib']:.2f}   "
-        f"label agreement {result['label_agreement']:.6f}"
-    )
+def print_comparison(name: str, result: dict[str, Any]) -> None:
+    print(f"\n{name}: {' x '.join(map(str, result['image']))} voxels")
+    print(f"  {'':<34} {'stock':>8} {'mobseg':>8} {'ratio':>6}")
+    for figure, ratio in result["ratio"].items():
+        ours, stock = result["mobseg"][figure], result["stock"][figure]
+        print(f"  {figure.replace('_', ' '):<34} {stock:8.2f} {ours:8.2f} {ratio:6.2f}")
+    print(f"  label agreement {result['label_agreement']:.6f}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from torch import Tensor
 import mobseg
 from mobseg.allocator import reused_memory
 from mobseg.bundle.manifest import model_sha256
-from mobseg.device import describe_device
+from mobseg.device import choose_precision, describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import MapBuilder, assign_labels, label_dtype
 from mobseg.image_io import read_scalar_volume, voxel_sha256, write_label_volume
@@ -172,7 +172,11 @@ def segment_volume(
         regions = flag_regions(maps, threshold.score, threshold.value)
     record = RunRecord(
         model=_describe_model(model),
-        options={**asdict(options), "device": describe_device(model.device)},
+        options={
+            **asdict(options),
+            "device": describe_device(model.device),
+            "precision": _name(choose_precision(options.precision, model.device)),
+        },
         input=_describe_input(volume),
         versions=_versions(),
         seconds_by_stage=stopwatch.seconds,
@@ -197,7 +201,7 @@ def _predict(
     with stopwatch.stage("network"), reused_memory():
         result = predict_moments(
             prepared.data,
-            model.moment_fns(),
+            model.moment_fns(choose_precision(options.precision, model.device)),
             model.plan.patch_size,
             mirror_axes=model.mirror_axes if options.mirror else (),
             step=options.step,
@@ -311,6 +315,10 @@ def _describe_input(volume: ScalarVolume) -> dict[str, Any]:
         "dtype": str(volume.array.dtype),
         "voxel_sha256": voxel_sha256(volume),
     }
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _versions() -> dict[str, str]:

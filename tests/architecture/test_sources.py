@@ -49,8 +49,6 @@ TESTED_TOGETHER = {
         report.scene report.style report.stylesheet report.write""",
     # stages of one run, compared with stock nnU-Net
     "test_pipeline.py": """estimates model progress region_of_interest stopwatch thresholds""",
-    # what a user sees of it
-    "cli/test_segment.py": "device",
 }
 
 
