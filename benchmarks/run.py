@@ -17,6 +17,7 @@ from typing import Any
 
 import end_to_end
 import moments
+import network
 import torch
 
 
@@ -38,19 +39,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="once each, on the small sample")
     quick = parser.parse_args().quick
-    results = {
+    results: dict[str, Any] = {
         "machine": machine(),
         "moments": moments.measure(
-            voxels=100_000 if quick else 2_000_000, repeats=1 if quick else 5
+            voxels=100_000 if quick else 1_000_000, repeats=1 if quick else 5
         ),
+        "network": network.measure(patch=64 if quick else 96, repeats=1 if quick else 3),
         "shipped model": end_to_end.shipped_model(
-            rounds=1 if quick else 3, repeats=1 if quick else 2, factor=1
+            rounds=1 if quick else 3, repeats=1 if quick else 2
         ),
     }
     if not quick:
-        results["shipped model, finer CT"] = end_to_end.shipped_model(rounds=3, repeats=2, factor=3)
-        results["without network"] = end_to_end.without_network(rounds=3, repeats=1)
+        results["without network"] = end_to_end.without_network(rounds=2, repeats=1)
     print_moments(results["moments"])
+    print_network(results["network"])
     for name, result in results.items():
         if "ratio" in result:
             print_comparison(name, result)
@@ -68,6 +70,16 @@ def print_moments(result: dict[str, Any]) -> None:
                 f"  {name:<38} {figures['median_seconds']:8.3f} s "
                 f"{figures['times_closed_form']:6.1f} x   RMSE of the mean {figures['rmse_mean']:.1e}, "
                 f"of the variance {figures['rmse_variance']:.1e}"
+            )
+
+
+def print_network(result: dict[str, Any]) -> None:
+    print(f"\nResEncL, one window of {result['patch']} voxels along each axis")
+    for name, figures in result.items():
+        if isinstance(figures, dict):
+            print(
+                f"  {name:<38} {figures['median_seconds']:8.3f} s wall "
+                f"{figures['least_cpu_seconds']:8.3f} s CPU {figures['ratio_cpu']:6.2f} x stock"
             )
 
 

@@ -37,7 +37,6 @@ from mobseg.prediction_folder import (
 from mobseg.progress import Progress
 from mobseg.region_of_interest import Part, VoxelBox, voxel_box
 from mobseg.regions import FlaggedRegion, flag_regions
-from mobseg.report import report_writer
 from mobseg.sampling import CORRELATION_LENGTH_MM, sample_logits
 from mobseg.stopwatch import Stopwatch
 from mobseg.thresholds import choose_threshold
@@ -118,6 +117,9 @@ def segment_file(
     progress.raise_if_cancelled()
     extra = [_sample_writer(segmentation)] if segmentation.samples else []
     if report:
+        # Here, because Matplotlib takes as long to import as a third of PyTorch.
+        from mobseg.report import report_writer  # noqa: PLC0415
+
         intended_use = model.metadata.intended_use if model.metadata else None
         extra.append(report_writer(source_image.volume, segmentation, intended_use))
     write_prediction_folder(
