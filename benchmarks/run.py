@@ -44,7 +44,7 @@ def main() -> None:
         "moments": moments.measure(
             voxels=100_000 if quick else 1_000_000, repeats=1 if quick else 5
         ),
-        "network": network.measure(patch=64 if quick else 96, repeats=1 if quick else 3),
+        "network": network.measure(patch=64, repeats=1 if quick else 3),
         "shipped model": end_to_end.shipped_model(
             rounds=1 if quick else 3, repeats=1 if quick else 2
         ),

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from mobseg.errors import OutputError
 from mobseg.geometry import VolumeGeometry
@@ -126,6 +125,9 @@ def _header(array: Array, geometry: VolumeGeometry) -> bytes:
     spacing = np.array(geometry.spacing_ijk_mm)
     directions = geometry.ijk_to_ras_mm[:3, :3] / spacing
     handedness = 1.0 if np.linalg.det(directions) > 0 else -1.0
+    # Here, because the import takes longer than reading most files.
+    from scipy.spatial.transform import Rotation  # noqa: PLC0415
+
     rotation = Rotation.from_matrix(directions * (1.0, 1.0, handedness))
     header["qform_code"] = header["sform_code"] = _SCANNER_ANATOMICAL
     header["pixdim"] = (handedness, *spacing, 0, 0, 0, 0)
