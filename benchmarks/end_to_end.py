@@ -1,82 +1,62 @@
-"""The whole job against stock nnU-Net's predictor and export: same model, CT and machine, interleaved."""
+"""The whole job against stock nnU-Net's predictor and export: the shipped model, and a free network."""
 
 from __future__ import annotations
 
-import json
-import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
+from sides import Case, compare
 
 from mobseg.bundle.store import resolve_model
 
-SAMPLE = Path(__file__).parents[1] / "core/mobseg/resources/sample/ct.nii.gz"
-WAYS = ("stock", "mobseg")
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "core/mobseg/resources/sample/ct.nii.gz"
+
+sys.path.insert(0, str(ROOT))
+from tests.support.model_factory import make_model_folder  # noqa: E402
+
+#: Size along i, j, k and spacing in mm of the large CT.
+LARGE = ((512, 512, 300), (0.75, 0.75, 1.2))
 
 
-def measure(*, rounds: int, repeats: int, in_plane_factor: int) -> dict[str, Any]:
-    """Time both ways on the sample CT, resampled to a finer grid.
+def shipped_model(*, rounds: int, repeats: int) -> dict[str, Any]:
+    """The shipped model on the shipped CT."""
+    return compare(Case(resolve_model(None).path, SAMPLE, rounds, repeats))
 
-    Args:
-        rounds: alternations of the two ways, each in a fresh process.
-        repeats: timed runs per process, after one for warming up.
-        in_plane_factor: how much finer than the shipped sample the grid is in plane.
-    """
-    model = resolve_model(None).path
+
+def without_network(*, rounds: int, repeats: int) -> dict[str, Any]:
+    """Everything but the network: a large CT, to 1.5 mm and back, two classes."""
     with tempfile.TemporaryDirectory() as scratch:
         image = Path(scratch) / "ct_0000.nii.gz"
-        size = _refined(in_plane_factor, image)
-        runs: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
-        for _ in range(rounds):
-            for way in WAYS:
-                runs[way].append(_run(way, model, image, Path(scratch), repeats))
-        agreement = _agreement(*(Path(runs[way][-1]["label_map"]) for way in WAYS))
-    result: dict[str, Any] = {"image": size, "label_agreement": agreement}
-    for way in WAYS:
-        seconds = [value for run in runs[way] for value in run["seconds"]]
-        result[way] = {
-            "median_seconds": statistics.median(seconds),
-            "range_seconds": [min(seconds), max(seconds)],
-            "n": len(seconds),
-            "peak_gib": max(run["peak_gib"] for run in runs[way]),
-            "ready_seconds": statistics.median(run["ready_seconds"] for run in runs[way]),
-        }
-    for figure in ("median_seconds", "peak_gib", "ready_seconds"):
-        result[f"ratio_{figure}"] = result["mobseg"][figure] / result["stock"][figure]
-    return result
+        size, spacing = LARGE
+        _enlarged(size, spacing, image)
+        model = make_model_folder(Path(scratch) / "model", patch=(128, 128, 128))
+        return compare(Case(model, image, rounds, repeats, standin=True))
 
 
-def _refined(factor: int, destination: Path) -> list[int]:
+def _enlarged(size: tuple[int, int, int], spacing: tuple[float, float, float], path: Path) -> None:
+    """Write the sample CT, interpolated to another size and with noise, as if it had this spacing."""
     image = sitk.ReadImage(str(SAMPLE))
-    i, j, k = image.GetSize()
-    x, y, z = image.GetSpacing()
+    fitted = tuple(
+        n * s / m for n, s, m in zip(image.GetSize(), image.GetSpacing(), size, strict=True)
+    )
     finer = sitk.Resample(
         image,
-        (i * factor, j * factor, k),
+        size,
         sitk.Transform(),
         sitk.sitkLinear,
         image.GetOrigin(),
-        (x / factor, y / factor, z),
+        fitted,
         image.GetDirection(),
         -1000,
         image.GetPixelID(),
     )
-    sitk.WriteImage(finer, str(destination))
-    return list(finer.GetSize())
-
-
-def _run(way: str, model: Path, image: Path, scratch: Path, repeats: int) -> dict[str, Any]:
-    script = Path(__file__).with_name("one_way.py")
-    command = [sys.executable, str(script), way, str(model), str(image), str(scratch), str(repeats)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def _agreement(first: Path, second: Path) -> float:
-    arrays = [sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (first, second)]
-    return float((arrays[0] == arrays[1]).mean())
+    array = sitk.GetArrayFromImage(finer)
+    noise = np.random.default_rng(0).normal(0, 15, array.shape)
+    result = sitk.GetImageFromArray(np.where(array > -900, array + noise, array).astype("i2"))
+    result.SetSpacing(spacing)
+    sitk.WriteImage(result, str(path))

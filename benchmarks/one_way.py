@@ -1,25 +1,95 @@
 """Times one way of segmenting one CT in a process of its own, for its peak memory; prints JSON.
 
-python one_way.py stock|mobseg MODEL_FOLDER CT OUT_FOLDER REPEATS
+python one_way.py stock|mobseg MODEL_FOLDER CT OUT_FOLDER REPEATS [--standin] [--options JSON]
+
+``--standin`` replaces the network by one without a cost.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import dataclasses
 import json
 import os
-import resource
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from standin import Standin
+from torch import nn
 
 
-def stock(model: Path, image: Path, output: Path) -> Callable[[], Path]:
+@dataclass(frozen=True)
+class Task:
+    """What is to be done.
+
+    Attributes:
+        model: model folder.
+        image: CT.
+        output: folder for results.
+        standin: whether to replace the network by :class:`standin.Standin`.
+        options: of :class:`mobseg.options.SegmentOptions`.
+    """
+
+    model: Path
+    image: Path
+    output: Path
+    standin: bool
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way that is ready to run.
+
+    Attributes:
+        run: segments the CT and returns the label map's file.
+        networks: where the forward passes can be timed.
+    """
+
+    run: Callable[[], Path]
+    networks: tuple[nn.Module, ...]
+
+
+class Clock:
+    """Wall time and CPU time of the process, in seconds."""
+
+    def __init__(self) -> None:
+        self._start = (time.perf_counter(), time.process_time())
+
+    def read(self) -> tuple[float, float]:
+        """Seconds since the start."""
+        return (time.perf_counter() - self._start[0], time.process_time() - self._start[1])
+
+
+class ForwardTimer:
+    """Adds up the time inside the networks, so that it can be told from everything else."""
+
+    def __init__(self, networks: tuple[nn.Module, ...]) -> None:
+        self.wall = self.cpu = 0.0
+        self._clock = Clock()
+        for network in networks:
+            network.register_forward_pre_hook(self._begin)
+            network.register_forward_hook(self._end)
+
+    def _begin(self, *_arguments: object) -> None:
+        self._clock = Clock()
+
+    def _end(self, *_arguments: object) -> None:
+        wall, cpu = self._clock.read()
+        self.wall += wall
+        self.cpu += cpu
+
+
+def stock(task: Task) -> Way:
     """nnU-Net's predictor and export, without mirroring."""
     for variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
         os.environ.setdefault(variable, tempfile.gettempdir())
@@ -28,57 +98,91 @@ def stock(model: Path, image: Path, output: Path) -> Callable[[], Path]:
     predictor = nnUNetPredictor(
         use_mirroring=False, device=torch.device("cpu"), verbose=False, allow_tqdm=False
     )
-    predictor.initialize_from_trained_model_folder(str(model), (0,))
+    predictor.initialize_from_trained_model_folder(str(task.model), (0,))
+    if task.standin:
+        predictor.network = Standin(predictor.label_manager.num_segmentation_heads)
 
     def run() -> Path:
         predictor.predict_from_files_sequential(
-            [[str(image)]], [str(output / "stock")], save_probabilities=False, overwrite=True
+            [[str(task.image)]],
+            [str(task.output / "stock")],
+            save_probabilities=False,
+            overwrite=True,
         )
-        return output / "stock.nii.gz"
+        return task.output / "stock.nii.gz"
 
-    return run
+    return Way(run, (predictor.network,))
 
 
-def ours(model: Path, image: Path, output: Path) -> Callable[[], Path]:
+def ours(task: Task) -> Way:
     """The whole prediction folder, maps included, without the report for people."""
     from mobseg.options import SegmentOptions  # noqa: PLC0415
     from mobseg.pipeline import load_model, segment_file  # noqa: PLC0415
     from mobseg.progress import SilentProgress  # noqa: PLC0415
 
-    loaded = load_model(model, device="cpu")
+    loaded = load_model(task.model, device="cpu")
+    if task.standin:
+        loaded = dataclasses.replace(loaded, networks=(Standin(loaded.folder.n_outputs),))
+    options = SegmentOptions(**task.options)
 
     def run() -> Path:
-        folder = output / "mobseg"
+        folder = task.output / "mobseg"
         shutil.rmtree(folder, ignore_errors=True)
-        segment_file(image, folder, loaded, SegmentOptions(), SilentProgress(), report=False)
+        segment_file(task.image, folder, loaded, options, SilentProgress(), report=False)
         return folder / "segmentation.nii.gz"
 
-    return run
+    return Way(run, loaded.networks)
+
+
+def peak_gib() -> float:
+    """Largest resident memory of this process.
+
+    Not ``ru_maxrss``, which Linux carries over from the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 2**20
 
 
 def main() -> None:
-    way, model, image, output, repeats = sys.argv[1:]
-    start = time.perf_counter()
+    name, task, repeats = _arguments()
+    clock = Clock()
     with contextlib.redirect_stdout(sys.stderr):
-        run = {"stock": stock, "mobseg": ours}[way](Path(model), Path(image), Path(output))
-        ready = time.perf_counter() - start
-        label_map = run()
-        seconds = []
-        for _ in range(int(repeats)):
-            begin = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - begin)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        json.dumps(
-            {
-                "seconds": seconds,
-                "ready_seconds": ready,
-                "peak_gib": peak_kib / 2**20,
-                "label_map": str(label_map),
-            }
-        )
-    )
+        way = {"stock": stock, "mobseg": ours}[name](task)
+        ready, _ = clock.read()
+        timer = ForwardTimer(way.networks)
+        runs = []
+        for _ in range(1 + repeats):
+            timer.wall = timer.cpu = 0.0
+            clock = Clock()
+            label_map = way.run()
+            wall, cpu = clock.read()
+            runs.append(
+                {"wall": wall, "cpu": cpu, "forward_wall": timer.wall, "forward_cpu": timer.cpu}
+            )
+    result = {
+        # The first run warms up, unless it is the only one.
+        "runs": runs[1:] or runs,
+        "ready_seconds": ready,
+        "peak_gib": peak_gib(),
+        "label_map": str(label_map),
+    }
+    run_record = label_map.parent / "run.json"
+    if run_record.is_file():
+        result["stages"] = json.loads(run_record.read_text())["seconds_by_stage"]
+    print(json.dumps(result))
+
+
+def _arguments() -> tuple[str, Task, int]:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("way")
+    for name in ("model", "image", "output"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("repeats", type=int)
+    parser.add_argument("--standin", action="store_true")
+    parser.add_argument("--options", type=json.loads, default={})
+    given = parser.parse_args()
+    task = Task(given.model, given.image, given.output, given.standin, given.options)
+    return given.way, task, given.repeats
 
 
 if __name__ == "__main__":

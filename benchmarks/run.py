@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import end_to_end
 import moments
+import network
 import torch
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the figures were measured on, and how busy it was."""
     return {
         "processor": platform.processor() or platform.machine(),
         "capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "load_average": os.getloadavg()[1],
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "nnunetv2": metadata.version("nnunetv2"),
     }
 
 
@@ -33,21 +39,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="once each, on the small sample")
     quick = parser.parse_args().quick
-    results = {
+    results: dict[str, Any] = {
         "machine": machine(),
         "moments": moments.measure(
-            voxels=100_000 if quick else 2_000_000, repeats=1 if quick else 5
+            voxels=100_000 if quick else 1_000_000, repeats=1 if quick else 5
         ),
-        "end_to_end": [
-            end_to_end.measure(
-                rounds=1 if quick else 2, repeats=1 if quick else 3, in_plane_factor=factor
-            )
-            for factor in ((1,) if quick else (1, 3))
-        ],
+        "network": network.measure(patch=64, repeats=1 if quick else 3),
+        "shipped model": end_to_end.shipped_model(
+            rounds=1 if quick else 3, repeats=1 if quick else 2
+        ),
     }
+    if not quick:
+        results["without network"] = end_to_end.without_network(rounds=2, repeats=1)
     print_moments(results["moments"])
-    for result in results["end_to_end"]:
-        print_end_to_end(result)
+    print_network(results["network"])
+    for name, result in results.items():
+        if "ratio" in result:
+            print_comparison(name, result)
     if not quick:
         path = Path(__file__).with_name("results.json")
         path.write_text(json.dumps(results, indent=2) + "\n")
@@ -65,18 +73,23 @@ def print_moments(result: dict[str, Any]) -> None:
             )
 
 
-def print_end_to_end(result: dict[str, Any]) -> None:
-    print(f"\nWhole job on {' x '.join(map(str, result['image']))} voxels")
-    for way in end_to_end.WAYS:
-        figures = result[way]
-        print(
-            f"  {way:<8} {figures['median_seconds']:7.2f} s   peak {figures['peak_gib']:.2f} GiB   "
-            f"ready after {figures['ready_seconds']:.1f} s"
-        )
-    print(
-        f"  ratio    {result['ratio_median_seconds']:7.2f}     {result['ratio_peak_gib']:.2f}   "
-        f"label agreement {result['label_agreement']:.6f}"
-    )
+def print_network(result: dict[str, Any]) -> None:
+    print(f"\nResEncL, one window of {result['patch']} voxels along each axis")
+    for name, figures in result.items():
+        if isinstance(figures, dict):
+            print(
+                f"  {name:<38} {figures['median_seconds']:8.3f} s wall "
+                f"{figures['least_cpu_seconds']:8.3f} s CPU {figures['ratio_cpu']:6.2f} x stock"
+            )
+
+
+def print_comparison(name: str, result: dict[str, Any]) -> None:
+    print(f"\n{name}: {' x '.join(map(str, result['image']))} voxels")
+    print(f"  {'':<34} {'stock':>8} {'mobseg':>8} {'ratio':>6}")
+    for figure, ratio in result["ratio"].items():
+        ours, stock = result["mobseg"][figure], result["stock"][figure]
+        print(f"  {figure.replace('_', ' '):<34} {stock:8.2f} {ours:8.2f} {ratio:6.2f}")
+    print(f"  label agreement {result['label_agreement']:.6f}")
 
 
 if __name__ == "__main__":

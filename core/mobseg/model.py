@@ -12,6 +12,7 @@ from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.bundle.folder import ModelFolder
 from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
 from mobseg.bundle.store import resolve_model
+from mobseg.covariance import LogitDistribution
 from mobseg.device import choose_device
 from mobseg.inference.plan import InferencePlan
 from mobseg.inference.sliding_window import MomentFn
@@ -74,19 +75,32 @@ class LoadedModel:
         """Whether it predicts a variance."""
         return self.parameterisation != DETERMINISTIC
 
-    def moment_fns(self) -> list[MomentFn]:
-        """One function per fold: windows to moments of the logit coordinates."""
-        return [self._moment_fn(network) for network in self.networks]
+    def moment_fns(self, precision: torch.dtype = torch.float32) -> list[MomentFn]:
+        """One function per fold: windows to moments of the logit coordinates.
+
+        Args:
+            precision: in which the backbone computes; the head's covariance is always float32.
+        """
+        return [self._moment_fn(network, precision) for network in self.networks]
 
     def move_to_cpu(self) -> None:
         """Move the networks; the functions of :meth:`moment_fns` follow."""
         for network in self.networks:
             network.cpu()
 
-    def _moment_fn(self, network: nn.Module) -> MomentFn:
-        if isinstance(network, StochasticResidualEncoderUNet):
-            return lambda x: logit_coordinates(network.distribution(x), self.coordinates)
-        return lambda x: _mean_only(network(x), self.coordinates)
+    def _moment_fn(self, network: nn.Module, precision: torch.dtype) -> MomentFn:
+        def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+            is_reduced = precision != torch.float32
+            with torch.autocast(x.device.type, precision, enabled=is_reduced):
+                if isinstance(network, StochasticResidualEncoderUNet):
+                    output = network.distribution(x)
+                else:
+                    output = network(x)
+            if isinstance(output, LogitDistribution):
+                return logit_coordinates(output, self.coordinates)
+            return _mean_only(output, self.coordinates)
+
+        return moments
 
 
 def load_model(model: str | Path | None = None, *, device: str = "auto") -> LoadedModel:
@@ -131,7 +145,5 @@ def _mean_only(logits: Tensor, coordinates: Coordinates) -> tuple[Tensor, Tensor
     if coordinates == "difference":
         mean = logits[:, 1:] - logits[:, :1]
         return mean, torch.zeros_like(mean)
-    classes = logits.shape[1]
-    pairs = classes * (classes - 1) // 2
-    none = logits.new_zeros(()).expand(len(logits), pairs, *logits.shape[2:])
-    return logits - logits.mean(dim=1, keepdim=True), none
+    # No channels rather than zeros: there would be C (C - 1) / 2 of them.
+    return logits - logits.mean(dim=1, keepdim=True), logits[:, :0]

@@ -9,6 +9,9 @@ from mobseg.errors import InvalidInput
 
 Box = tuple[float, float, float, float, float, float]
 
+#: How the network computes; see :attr:`SegmentOptions.precision`.
+PRECISIONS = ("float32", "bfloat16", "auto")
+
 
 @dataclass(frozen=True)
 class SegmentOptions:
@@ -23,6 +26,8 @@ class SegmentOptions:
         step: step of the sliding window as a fraction of its size, in (0, 1].
         samples: number of spatially correlated label maps to draw in addition.
         seed: seed of these samples.
+        precision: ``float32``, exact; ``bfloat16``, faster on processors that compute in it; or ``auto``,
+            ``bfloat16`` on such processors only. Covariance, stitching and maps are float32 in any case.
 
     Raises:
         InvalidInput: a value is outside its range.
@@ -35,12 +40,17 @@ class SegmentOptions:
     step: float = 0.5
     samples: int = 0
     seed: int = 0
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < math.inf:
             raise InvalidInput(f"The threshold must be zero or more, got {self.threshold}.")
         if not 0 < self.step <= 1:
             raise InvalidInput(f"The step must be above 0 and at most 1, got {self.step}.")
+        if self.precision not in PRECISIONS:
+            raise InvalidInput(
+                f"The precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}."
+            )
         if self.samples < 0 or self.seed < 0:
             raise InvalidInput(
                 "The number of samples and the seed must be zero or more, "

@@ -79,8 +79,9 @@ def _factor(moments: StitchedMoments, coordinates: Coordinates) -> Tensor:
     """(Q, K, Z, Y, X) factor of the total covariance of each voxel."""
     model, disagreement = moments.model_variance.cpu(), moments.disagreement_variance.cpu()
     if coordinates == "centred":
-        covariance = covariance_from_pairs(model[None], len(disagreement))
-        diagonal = torch.diag_embed(disagreement.movedim(0, -1)).movedim((-2, -1), (0, 1))
-        return softmax_factor(covariance + diagonal[None])[0]
+        covariance = torch.diag_embed(disagreement.movedim(0, -1)).movedim((-2, -1), (0, 1))[None]
+        if len(model):
+            covariance += covariance_from_pairs(model[None], len(disagreement))
+        return softmax_factor(covariance)[0]
     deviation = (model + disagreement).sqrt()
     return torch.diag_embed(deviation.movedim(0, -1)).movedim((-2, -1), (0, 1))

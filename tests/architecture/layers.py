@@ -32,6 +32,7 @@ LAYER_OF = {
             "bundle.metadata",
             "bundle.staging",
             "bundle.terminology",
+            "allocator",
             "body",
             "errors",
             "failure",

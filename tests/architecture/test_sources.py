@@ -51,9 +51,7 @@ TESTED_TOGETHER = {
     "report/test_report.py": """report.figures report.markup report.overview report.page
         report.scene report.style report.stylesheet report.write""",
     # stages of one run, compared with stock nnU-Net
-    "test_pipeline.py": """estimates model progress region_of_interest stopwatch thresholds""",
-    # what a user sees of it
-    "cli/test_segment.py": "device",
+    "test_pipeline.py": """model progress region_of_interest stopwatch thresholds""",
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,16 @@ def test_base_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         weights_from_base(weights, network)
     assert CONFIGURATION in large.plans["configurations"]
+
+
+def test_building_does_not_load_the_compiler_of_pytorch(tmp_path: Path) -> None:
+    """It takes longer than everything else until a model is ready."""
+    folder = make_stochastic(make_model_folder(tmp_path / "model"))
+    code = f"""
+import sys
+from mobseg.pipeline import load_model
+load_model({str(folder)!r}, device="cpu")
+print([name for name in ("torch._dynamo", "sympy", "matplotlib", "nnunetv2") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -21,6 +21,7 @@ def test_limits_are_inclusive():
         {"step": float("nan")},
         {"samples": -1},
         {"seed": -1},
+        {"precision": "float16"},
         {"roi_ras_mm": (0, 0, 0, 1, 0, 1)},
         {"roi_ras_mm": (0, 1, 2, 1, 0, 1)},
         {"roi_ras_mm": (0, 1, 0, 1, 0, float("inf"))},

@@ -14,6 +14,7 @@ import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from mobseg.bundle.folder import model_sha256, open_model_folder
+from mobseg.device import choose_precision
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume
@@ -324,3 +325,22 @@ def test_samples_are_written_on_demand(stochastic: LoadedModel, tmp_path: Path) 
     assert not np.array_equal(*drawn)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert "6 mm is assumed" in " ".join(record["notes"])
+
+
+def test_reduced_precision_is_close_and_recorded(stochastic: LoadedModel) -> None:
+    exact, reduced = (
+        segment_volume(_ct(), stochastic, SegmentOptions(precision=precision), QUIET)
+        for precision in ("float32", "bfloat16")
+    )
+    assert exact.record.options["precision"] == "float32"
+    assert reduced.record.options["precision"] == "bfloat16"
+    for field, tolerance in (("probability_mean", 0.05), ("probability_variance", 0.01)):
+        difference = np.abs(getattr(exact.maps, field) - getattr(reduced.maps, field))
+        assert 0 < difference.max() < tolerance
+    assert (exact.maps.labels != reduced.maps.labels).mean() < 0.01
+
+
+def test_the_precision_chosen_for_the_machine_is_recorded(stochastic: LoadedModel) -> None:
+    result = segment_volume(_ct(), stochastic, SegmentOptions(precision="auto"), QUIET)
+    expected = choose_precision("auto", torch.device("cpu"))
+    assert result.record.options["precision"] == str(expected).removeprefix("torch.")

@@ -13,7 +13,7 @@ from mobseg import strict_json
 from mobseg.cli.progress_bar import TerminalProgress, format_seconds
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
-from mobseg.options import Box, SegmentOptions
+from mobseg.options import PRECISIONS, Box, SegmentOptions
 from mobseg.prediction_folder import check_destination
 from mobseg.summary import SegmentationSummary, summarise
 
@@ -80,6 +80,7 @@ class SegmentCommand:
                 step=namespace.step,
                 samples=namespace.samples,
                 seed=namespace.seed,
+                precision=namespace.precision,
             ),
             overwrite=namespace.overwrite,
             report=namespace.report,
@@ -172,6 +173,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=default.step,
         help="window step as a share of the window, in (0, 1] (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=default.precision,
+        help="of the network: bfloat16 is faster on processors that compute in it, auto takes it there "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--samples",

@@ -99,5 +99,7 @@ def build_head(
             "selection": settings.selection,
         }
     built: StochasticHead = head(mean, conv, features, classes, **sizes)  # type: ignore[call-arg]
-    built.reset_parameters()
+    # A network without memory takes over weights; filling it would load PyTorch's compiler, for a second.
+    if not any(parameter.is_meta for parameter in built.parameters()):
+        built.reset_parameters()
     return built

@@ -7,7 +7,7 @@ conversion between the LPS world of ITK and DICOM and the RAS world of this pack
 from mobseg.image_io._fingerprint import voxel_sha256
 from mobseg.image_io._read import ReadResult, read_label_volume, read_map, read_scalar_volume
 from mobseg.image_io._segmentation import write_segmentation_nrrd
-from mobseg.image_io._write import write_label_volume, write_scalar_volume
+from mobseg.image_io._write import write_label_volume, write_map, write_scalar_volume
 
 __all__ = [
     "ReadResult",
@@ -16,6 +16,7 @@ __all__ = [
     "read_scalar_volume",
     "voxel_sha256",
     "write_label_volume",
+    "write_map",
     "write_scalar_volume",
     "write_segmentation_nrrd",
 ]

@@ -17,7 +17,6 @@ from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from mobseg.errors import InvalidInput
 from mobseg.image_io._checks import (
@@ -180,6 +179,9 @@ def _qform(raw: np.void) -> _Affine:
         raise _damaged_header()
     handedness = -1.0 if raw["pixdim"][0] < 0 else 1.0
     scale = raw["pixdim"][1:4] * np.array([1.0, 1.0, handedness])
+    # Here, because the import takes longer than reading most files.
+    from scipy.spatial.transform import Rotation  # noqa: PLC0415
+
     rotation = Rotation.from_quat([b, c, d, a]).as_matrix()
     return np.column_stack([rotation * scale, raw["qoffset"].astype(np.float64)])
 

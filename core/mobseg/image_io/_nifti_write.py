@@ -9,11 +9,11 @@ The fields are those of https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from mobseg.errors import OutputError
 from mobseg.geometry import VolumeGeometry
@@ -64,8 +64,20 @@ _HEADER_DTYPE = np.dtype(
 )
 
 
-def write_nifti(array: Array, geometry: VolumeGeometry, path: Path) -> None:
+def write_nifti(
+    array: Array,
+    geometry: VolumeGeometry,
+    path: Path,
+    of_plane: Callable[[Array], Array] | None = None,
+) -> None:
     """Write (K, J, I) voxels, compressed if the name ends in ``.gz``.
+
+    Args:
+        array: the voxels.
+        geometry: their grid.
+        path: the file.
+        of_plane: applied to each (J, I) plane on the way, so that no second volume is needed; it keeps the
+            type and the shape.
 
     Raises:
         OutputError: NIfTI-1 has no such voxel type.
@@ -73,20 +85,24 @@ def write_nifti(array: Array, geometry: VolumeGeometry, path: Path) -> None:
     """
     dtype = array.dtype.newbyteorder("<")
     header = _header(array, geometry)
+    planes = map(of_plane, array) if of_plane else iter(array)
     with path.open("wb") as file:
         if path.suffix == ".gz":
             # Neither name nor time, so that equal volumes give equal files.
             with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
-                _write(packed, header, array, dtype)
+                _write(packed, header, planes, dtype)
         else:
-            _write(file, header, array, dtype)
+            _write(file, header, planes, dtype)
 
 
 def _write(
-    stream: IO[bytes] | gzip.GzipFile, header: bytes, array: Array, dtype: np.dtype[np.generic]
+    stream: IO[bytes] | gzip.GzipFile,
+    header: bytes,
+    planes: Iterator[Array],
+    dtype: np.dtype[np.generic],
 ) -> None:
     stream.write(header)
-    for plane in array:
+    for plane in planes:
         stream.write(np.ascontiguousarray(plane, dtype=dtype).data)
 
 
@@ -109,6 +125,9 @@ def _header(array: Array, geometry: VolumeGeometry) -> bytes:
     spacing = np.array(geometry.spacing_ijk_mm)
     directions = geometry.ijk_to_ras_mm[:3, :3] / spacing
     handedness = 1.0 if np.linalg.det(directions) > 0 else -1.0
+    # Here, because the import takes longer than reading most files.
+    from scipy.spatial.transform import Rotation  # noqa: PLC0415
+
     rotation = Rotation.from_matrix(directions * (1.0, 1.0, handedness))
     header["qform_code"] = header["sform_code"] = _SCANNER_ANATOMICAL
     header["pixdim"] = (handedness, *spacing, 0, 0, 0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -25,6 +25,12 @@ def write_scalar_volume(volume: ScalarVolume, path: Path) -> None:
         OutputError: it cannot be written; nothing is left behind, and an older file stays as it was.
     """
     write_image(volume.array, volume.geometry, path)
+
+
+def write_map(volume: ScalarVolume, path: Path, of_plane: Callable[[Array], Array]) -> None:
+    """Write ``of_plane`` of each (J, I) plane as NIfTI; see :func:`write_scalar_volume`."""
+    with _complete_file(path, ".nii.gz") as unfinished:
+        write_nifti(volume.array, volume.geometry, unfinished, of_plane)
 
 
 def write_label_volume(volume: LabelVolume, path: Path) -> None:

@@ -14,8 +14,8 @@ from mobseg.inference.resampling import apply_along_axis, axis_weights, nearest_
 
 Consumer = Callable[[slice, Tensor, Tensor, Tensor], None]
 
-#: Largest number of values (channels x voxels) in one slab: 16 MB.
-_SLAB_VALUES = 4_000_000
+#: Largest number of values (channels x voxels) in one slab: 2 MB, which stay in the processor's cache.
+_SLAB_VALUES = 500_000
 
 
 def to_native(stitched: StitchedMoments, grid: GridRecord, consume: Consumer) -> None:

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from mobseg.errors import OutputError
-from mobseg.image_io import write_label_volume, write_scalar_volume, write_segmentation_nrrd
+from mobseg.image_io import write_label_volume, write_map, write_segmentation_nrrd
 from mobseg.prediction import Map, PredictionMaps, RunRecord
 from mobseg.prediction_folder.layout import (
     COMMON_MAPS,
@@ -27,9 +28,6 @@ from mobseg.prediction_folder.records import RunFile, ThresholdRecord, write_run
 from mobseg.prediction_folder.rounding import rounded_map
 from mobseg.regions import FlaggedRegion, write_regions_csv, write_regions_json
 from mobseg.volume import LabelVolume, ScalarVolume
-
-# Each writer holds two more copies of a map.
-_MAX_WRITERS = 4
 
 
 def check_destination(folder: Path, *, overwrite: bool) -> None:
@@ -126,13 +124,12 @@ def _replace(folder: Path, complete: Path) -> None:
 def _write_volumes(maps: PredictionMaps, folder: Path) -> None:
     labels = LabelVolume(maps.labels, maps.geometry)
 
-    def write_map(field: str, values: Map, name: str) -> None:
-        volume = ScalarVolume(rounded_map(field, values), maps.geometry)
-        write_scalar_volume(volume, folder / name)
+    def write(field: str, values: Map, name: str) -> None:
+        write_map(ScalarVolume(values, maps.geometry), folder / name, partial(rounded_map, field))
 
     # Compression takes most of the time and runs without the interpreter's lock.
-    with ThreadPoolExecutor(min(_MAX_WRITERS, os.cpu_count() or 1)) as pool:
-        tasks = [pool.submit(write_map, *job) for job in _map_files(maps)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        tasks = [pool.submit(write, *job) for job in _map_files(maps)]
         tasks.append(
             pool.submit(
                 write_segmentation_nrrd, labels, maps.label_table, folder / SEGMENTATION_NRRD
