@@ -21,6 +21,8 @@ COMMANDS = (
     ("train", "mobseg.cli.train", "TrainCommand"),
     ("finetune", "mobseg.cli.finetune", "FinetuneCommand"),
     ("export", "mobseg.cli.export", "ExportCommand"),
+    ("measure", "mobseg.cli.measure", "MeasureCommand"),
+    ("experiment", "mobseg.cli.experiment", "ExperimentCommand"),
 )
 
 _log = logging.getLogger("mobseg")
