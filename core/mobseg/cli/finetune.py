@@ -34,6 +34,7 @@ class FinetuneCommand:
     head: dict[str, Any]
     objective: str
     samples: int
+    dice_weight: float
     learning_rate: float
     keep: str
     name: str
@@ -77,6 +78,12 @@ class FinetuneCommand:
         parser.add_argument(
             "--samples", type=int, default=5, help="k, for objectives that sample (default: 5)"
         )
+        parser.add_argument(
+            "--dice-weight",
+            type=float,
+            default=1.0,
+            help="weight of the Dice term; 0 leaves the likelihood alone (default: 1)",
+        )
         parser.add_argument("--learning-rate", type=float, default=1e-4, help="default: 0.0001")
         parser.add_argument(
             "--keep",
@@ -106,6 +113,7 @@ class FinetuneCommand:
             },
             objective=namespace.objective,
             samples=namespace.samples,
+            dice_weight=namespace.dice_weight,
             learning_rate=namespace.learning_rate,
             keep=namespace.keep,
             name=namespace.name or made,
@@ -125,7 +133,11 @@ class FinetuneCommand:
 
         training = self.training
         base = open_model_folder(self.base)
-        loss = LossSettings(objective=self.objective, samples=self.samples)  # type: ignore[arg-type]
+        loss = LossSettings(
+            objective=self.objective,  # type: ignore[arg-type]
+            samples=self.samples,
+            dice=self.dice_weight,
+        )
         settings = FinetuneSettings(
             str(base.checkpoint_paths[0].resolve()),
             loss,

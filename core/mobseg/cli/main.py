@@ -18,6 +18,7 @@ COMMANDS = (
     ("segment", "mobseg.cli.segment", "SegmentCommand"),
     ("models", "mobseg.cli.models", "ModelsCommand"),
     ("evaluate", "mobseg.cli.evaluate", "EvaluateCommand"),
+    ("dataset", "mobseg.cli.dataset", "DatasetCommand"),
     ("train", "mobseg.cli.train", "TrainCommand"),
     ("finetune", "mobseg.cli.finetune", "FinetuneCommand"),
     ("export", "mobseg.cli.export", "ExportCommand"),
