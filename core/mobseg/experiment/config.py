@@ -33,12 +33,14 @@ class Arm:
         parameterisation: of the covariance.
         objective: of the training.
         options: further arguments of ``mobseg finetune``, such as ``["--bases", "5"]``.
+        seeds: of this arm; ``None`` takes those of the experiment.
     """
 
     name: str
     parameterisation: str
     objective: str
     options: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,14 @@ class ExperimentConfig:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    def seeds_of(self, arm: Arm) -> tuple[int, ...]:
+        """Seeds of one arm."""
+        return self.seeds if arm.seeds is None else arm.seeds
+
+    def arm(self, name: str) -> Arm:
+        """The arm of this name."""
+        return next(arm for arm in self.arms if arm.name == name)
 
 
 def read_config(path: Path) -> ExperimentConfig:

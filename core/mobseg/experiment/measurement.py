@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mobseg.experiment.cases import MeasuredCase
-from mobseg.experiment.rater_figures import rater_figures
+from mobseg.experiment.learned_samples import learned_samples
+from mobseg.experiment.rater_figures import rater_figures, sample_figures
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.metrics.band import DEFAULT_BAND_MM, boundary_band
 from mobseg.metrics.calibration import CalibrationHistogram
 from mobseg.metrics.case import CaseMetrics, evaluate_case
 from mobseg.metrics.domain import DomainMetrics
-from mobseg.metrics.raters import RaterMetrics, compare_with_raters
+from mobseg.metrics.raters import RaterMetrics, compare_samples, compare_with_raters
 from mobseg.metrics.score_metrics import COMPARED_SCORES, REVIEW_STEPS, compared_score
 from mobseg.metrics.summary import finite_or_none, summarise
 from mobseg.metrics.temperature import LogitHistogram, tempered
@@ -27,7 +28,7 @@ from mobseg.pipeline import Segmentation, segment_volume
 from mobseg.prediction import PredictionMaps
 from mobseg.progress import Progress, SilentProgress
 from mobseg.uncertainty import error_probability
-from mobseg.volume import LabelVolume
+from mobseg.volume import LabelVolume, ScalarVolume
 
 Mask = npt.NDArray[np.bool_]
 
@@ -130,6 +131,8 @@ def _measure_case(
     figures = case_figures(metrics, maps)
     if with_raters is not None:
         figures |= rater_figures(with_raters)
+        if options.samples:
+            figures |= _learned_figures(model, volume, truths, options)
     if scaled is not None:
         figures |= {"nll_band_tempered": scaled.nll, "brier_band_tempered": scaled.brier}
     return _Case(case.case.name, metrics, with_raters, scaled, figures)
@@ -151,6 +154,16 @@ def _compare_with_raters(
         [sample > 0 for sample in segmentation.samples],
         n_readers=max(options.readers or 0, len(raters)),
     )
+
+
+def _learned_figures(
+    model: LoadedModel, volume: ScalarVolume, raters: Sequence[Mask], options: MeasurementOptions
+) -> Figures:
+    """Figures of samples with the correlation that the model learned."""
+    samples = learned_samples(model, volume, options.samples, seed=0)
+    readers = max(options.readers or 0, len(raters))
+    metrics = compare_samples(samples, raters, readers) if samples else None
+    return sample_figures(metrics, "learned")
 
 
 def _tempered_band(

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from mobseg.metrics.raters import RaterMetrics
+import math
+
+from mobseg.metrics.raters import RaterMetrics, SampleMetrics
+
+#: Names of the figures of samples.
+SAMPLE_FIGURES = (
+    "ged",
+    "ged_between",
+    "ged_samples",
+    "ged_raters",
+    "ged_with_empty",
+    "volume_covered",
+    "volume_interval",
+)
 
 
 def rater_figures(metrics: RaterMetrics) -> dict[str, float]:
@@ -17,14 +30,22 @@ def rater_figures(metrics: RaterMetrics) -> dict[str, float]:
     for name, value in metrics.disagreement_aupr.items():
         figures[f"raters.{name}.disagreement_aupr"] = value
     if metrics.samples is not None:
-        samples = metrics.samples
-        figures |= {
-            "samples.ged": samples.energy.squared,
-            "samples.ged_between": samples.energy.between,
-            "samples.ged_samples": samples.energy.within_samples,
-            "samples.ged_raters": samples.energy.within_raters,
-            "samples.ged_with_empty": samples.energy_with_empty.squared,
-            "samples.volume_covered": samples.covered,
-            "samples.volume_interval": samples.interval_width,
-        }
+        figures |= sample_figures(metrics.samples, "samples")
     return figures
+
+
+def sample_figures(metrics: SampleMetrics | None, kind: str) -> dict[str, float]:
+    """Figures of samples by name, all beginning with ``kind``; NaN where there are no samples."""
+    if metrics is None:
+        return dict.fromkeys((f"{kind}.{name}" for name in SAMPLE_FIGURES), math.nan)
+    energy = metrics.energy
+    values = (
+        energy.squared,
+        energy.between,
+        energy.within_samples,
+        energy.within_raters,
+        metrics.energy_with_empty.squared,
+        metrics.covered,
+        metrics.interval_width,
+    )
+    return {f"{kind}.{name}": value for name, value in zip(SAMPLE_FIGURES, values, strict=True)}

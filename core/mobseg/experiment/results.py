@@ -49,6 +49,11 @@ class Row:
         """Whether every run has the figure."""
         return all(figure in next(iter(run["cases"].values())) for run in self.runs)
 
+    def defined(self, figure: str) -> npt.NDArray[np.bool_]:
+        """(cases,) whether the figure is defined in every run."""
+        known: npt.NDArray[np.bool_] = np.isfinite(self.per_case(figure))
+        return known
+
     @property
     def cases(self) -> list[str]:
         """Names of the cases."""
@@ -64,12 +69,15 @@ def read_results(config: ExperimentConfig, places: Places, cases: str) -> list[R
     """All rows that were measured on these cases: the base, the arms, then the peers."""
     rows = [_row(places, cases, BASE, [BASE])]
     for arm in config.arms:
-        rows.append(_row(places, cases, arm.name, [run_name(arm, seed) for seed in config.seeds]))
+        rows.append(
+            _row(places, cases, arm.name, [run_name(arm, seed) for seed in config.seeds_of(arm)])
+        )
     for name in config.ensembles:
         rows.append(_row(places, cases, f"{name}, ensemble of seeds", [f"{name}-ensemble"]))
     for name in config.mirrored:
-        run = f"{name}-seed{config.seeds[0]}-mirrored"
-        rows.append(_row(places, cases, f"{name}, mirrored passes", [run]))
+        arm = config.arm(name)
+        run = run_name(arm, config.seeds_of(arm)[0])
+        rows.append(_row(places, cases, f"{name}, mirrored passes", [f"{run}-mirrored"]))
     return [row for row in rows if row.runs]
 
 

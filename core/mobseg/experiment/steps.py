@@ -74,16 +74,19 @@ def steps_of(config: ExperimentConfig, places: Places) -> list[Step]:
     base = base_folder(config, places)
     steps = list(_base_steps(config, base))
     steps += _measurements(config, places, BASE, [base], needs=[step.name for step in steps])
-    for seed in config.seeds:
+    for seed in sorted({seed for arm in config.arms for seed in config.seeds_of(arm)}):
         for arm in config.arms:
-            steps += _arm_steps(config, places, arm, seed, base)
+            if seed in config.seeds_of(arm):
+                steps += _arm_steps(config, places, arm, seed, base)
     for name in config.ensembles:
-        runs = [f"{name}-seed{seed}" for seed in config.seeds]
+        arm = config.arm(name)
+        runs = [run_name(arm, seed) for seed in config.seeds_of(arm)]
         folders = [_finetuned_folder(places, base, run) for run in runs]
         needs = [f"finetune {run}" for run in runs]
         steps += _measurements(config, places, f"{name}-ensemble", folders, needs=needs)
     for name in config.mirrored:
-        run = f"{name}-seed{config.seeds[0]}"
+        arm = config.arm(name)
+        run = run_name(arm, config.seeds_of(arm)[0])
         folder = _finetuned_folder(places, base, run)
         options = ("--mirror",)
         steps += _measurements(

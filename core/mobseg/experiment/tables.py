@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobseg.experiment import paper
+from mobseg.experiment.rater_figures import SAMPLE_FIGURES
 from mobseg.experiment.results import Row
 from mobseg.experiment.statistics import compare, holm
 from mobseg.metrics.score_metrics import COMPARED_SCORES
@@ -53,7 +54,10 @@ def result_tables(rows: Sequence[Row], control: Row) -> list[Table]:
     if any(row.has("raters.dice") for row in rows):
         tables.append(rater_table(rows))
     if any(row.has("samples.ged") for row in rows):
-        tables.append(sample_table(rows))
+        tables.append(sample_table(rows, "samples"))
+    learned = [row for row in rows if row.has("learned.ged") and row.defined("learned.ged").any()]
+    if learned:
+        tables.append(sample_table(learned, "learned"))
     return tables
 
 
@@ -224,15 +228,24 @@ def rater_table(rows: Sequence[Row]) -> Table:
     )
 
 
-def sample_table(rows: Sequence[Row]) -> Table:
-    """Samples against the raters."""
-    distances = ("ged", "ged_between", "ged_samples", "ged_raters", "ged_with_empty")
-    names = (*distances, "volume_covered", "volume_interval")
+_SAMPLE_NOTES = {
+    "samples": "The noise of these samples is correlated over an assumed length.",
+    "learned": "The noise of these samples has the correlation that the model learned; only cases that fit "
+    "in one window.",
+}
+
+
+def sample_table(rows: Sequence[Row], kind: str) -> Table:
+    """Samples of a kind, ``samples`` or ``learned``, against the raters."""
+    cases = int(rows[0].defined(f"{kind}.ged").sum())
+    title = "Samples against the raters"
+    title += ", learned correlation" if kind == "learned" else ", assumed correlation"
     body = [
-        (row.name, *(spread(row.per_seed(f"samples.{name}")) for name in names)) for row in rows
+        (row.name, *(spread(row.per_seed(f"{kind}.{name}")) for name in SAMPLE_FIGURES))
+        for row in rows
     ]
     return Table(
-        "Samples against the raters",
+        title,
         (
             "model",
             "GED²",
@@ -244,8 +257,8 @@ def sample_table(rows: Sequence[Row]) -> Table:
             "width of interval",
         ),
         tuple(body),
-        "d = 1 - IoU. The noise of the samples is correlated over an assumed length. Width of the interval: "
-        "as a share of the raters' mean volume.",
+        f"{cases} cases, d = 1 - IoU. {_SAMPLE_NOTES[kind]} Width of the interval: as a share of the "
+        "raters' mean volume.",
     )
 
 

@@ -94,7 +94,7 @@ def compare_with_raters(
         band=pooled,
         disagreement_auroc={name: auroc(one) for name, one in histograms.items()},
         disagreement_aupr={name: average_precision(one) for name, one in histograms.items()},
-        samples=_compare_samples(samples, raters, n_readers) if samples else None,
+        samples=compare_samples(samples, raters, n_readers) if samples else None,
     )
 
 
@@ -104,9 +104,10 @@ def _histogram(score: Floats, event: Mask) -> ScoreHistogram:
     return histogram
 
 
-def _compare_samples(
+def compare_samples(
     samples: Sequence[Mask], raters: Sequence[Mask], n_readers: int
 ) -> SampleMetrics:
+    """Measure samples of a model against the raters, see :func:`compare_with_raters`."""
     empty = [np.zeros_like(raters[0])] * (n_readers - len(raters))
     volumes = np.array([np.count_nonzero(sample) for sample in samples])
     truths = np.array([np.count_nonzero(rater) for rater in raters])
