@@ -63,7 +63,10 @@ LAYER_OF = {
         "torch",
     ),
     "nnunet": "nnunet",
-    **dict.fromkeys(["__main__", "cli", "datasets", "experiment", "pipeline", "report", "validation", "worker"], "app"),
+    **dict.fromkeys(
+        ["__main__", "cli", "datasets", "experiment", "pipeline", "report", "validation", "worker"],
+        "app",
+    ),
 }
 
 #: Third-party packages a layer may import, beyond those of the layers before it.

@@ -21,6 +21,7 @@ COMMANDS = (
     ("dataset", "mobseg.cli.dataset", "DatasetCommand"),
     ("train", "mobseg.cli.train", "TrainCommand"),
     ("finetune", "mobseg.cli.finetune", "FinetuneCommand"),
+    ("rescale", "mobseg.cli.rescale", "RescaleCommand"),
     ("export", "mobseg.cli.export", "ExportCommand"),
     ("measure", "mobseg.cli.measure", "MeasureCommand"),
     ("experiment", "mobseg.cli.experiment", "ExperimentCommand"),
