@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +22,13 @@ def orderly_interruption() -> Iterator[Callable[[], bool]]:
         of a library that ignores exceptions.
     """
     interrupted = False
+    owner = os.getpid()
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         nonlocal interrupted
+        if os.getpid() != owner:
+            # A forked worker inherits this handler; raising inside its pool could block the pool's locks.
+            os._exit(128 + number)
         if not interrupted:
             interrupted = True
             raise KeyboardInterrupt

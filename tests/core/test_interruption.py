@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
@@ -31,3 +33,23 @@ def test_the_handlers_from_before_come_back():
     with orderly_interruption():
         assert signal.getsignal(signal.SIGTERM) != before[1]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def _wait(ready):
+    ready.set()
+    time.sleep(60)
+
+
+def test_a_forked_worker_ends_at_once() -> None:
+    """As the pools of nnU-Net end theirs; a KeyboardInterrupt there could block the pool."""
+    with orderly_interruption() as is_interrupted:
+        context = multiprocessing.get_context("fork")
+        ready = context.Event()
+        worker = context.Process(target=_wait, args=(ready,))
+        worker.start()
+        # A signal in the first moments after the fork would be lost.
+        assert ready.wait(10)
+        worker.terminate()
+        worker.join(10)
+        assert worker.exitcode == 128 + signal.SIGTERM
+        assert not is_interrupted()
