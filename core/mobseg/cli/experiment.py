@@ -53,7 +53,7 @@ class ExperimentCommand:
         from mobseg.experiment.manifest import Manifest  # noqa: PLC0415
         from mobseg.experiment.report import write_report  # noqa: PLC0415
         from mobseg.experiment.runner import run_steps  # noqa: PLC0415
-        from mobseg.experiment.steps import Places, steps_of  # noqa: PLC0415
+        from mobseg.experiment.steps import BASE, Places, steps_of  # noqa: PLC0415
         from mobseg.nnunet.environment import (  # noqa: PLC0415
             PREPROCESSED,
             RAW,
@@ -72,7 +72,8 @@ class ExperimentCommand:
             for step in steps:
                 print(f"mobseg {' '.join(step.arguments)}")
             return 0
-        output.mkdir(parents=True, exist_ok=True)
+        for cases in config.cases:
+            places.measurement(cases, BASE).parent.mkdir(parents=True, exist_ok=True)
         manifest = Manifest(config, places)
         with (
             orderly_interruption() as is_interrupted,

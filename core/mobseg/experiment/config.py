@@ -81,6 +81,8 @@ class ExperimentConfig:
         readers: how many looked at each case.
         ensembles: names of arms whose seeds are also measured together.
         mirrored: names of arms whose first seed is also measured with mirrored passes.
+        rescaled: names of arms whose first seed is also measured with its variance fitted to the
+            validation cases, see ``mobseg rescale``.
         device: where everything runs.
         workers: processes that augment.
     """
@@ -100,6 +102,7 @@ class ExperimentConfig:
     readers: int | None = None
     ensembles: tuple[str, ...] = field(default=())
     mirrored: tuple[str, ...] = field(default=())
+    rescaled: tuple[str, ...] = field(default=())
     device: str = "auto"
     workers: int = 1
 
@@ -131,7 +134,7 @@ def read_config(path: Path) -> ExperimentConfig:
 
 def _check(config: ExperimentConfig) -> None:
     names = [arm.name for arm in config.arms]
-    unknown = {*config.ensembles, *config.mirrored} - set(names)
+    unknown = {*config.ensembles, *config.mirrored, *config.rescaled} - set(names)
     problem = None
     if not (config.arms and config.seeds):
         problem = "it needs at least one arm and one seed"

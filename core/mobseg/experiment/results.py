@@ -78,6 +78,10 @@ def read_results(config: ExperimentConfig, places: Places, cases: str) -> list[R
         arm = config.arm(name)
         run = run_name(arm, config.seeds_of(arm)[0])
         rows.append(_row(places, cases, f"{name}, mirrored passes", [f"{run}-mirrored"]))
+    for name in config.rescaled:
+        arm = config.arm(name)
+        run = run_name(arm, config.seeds_of(arm)[0])
+        rows.append(_row(places, cases, f"{name}, variance rescaled", [f"{run}-rescaled"]))
     return [row for row in rows if row.runs]
 
 

@@ -39,7 +39,6 @@ Finished = Callable[[Step, int, float], None]
 
 def launch_command(step: Step, log: Path) -> Job:
     """Run ``mobseg`` in a process of its own."""
-    step.result.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", "mobseg", *step.arguments],

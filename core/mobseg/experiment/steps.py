@@ -79,19 +79,11 @@ def steps_of(config: ExperimentConfig, places: Places) -> list[Step]:
             if seed in config.seeds_of(arm):
                 steps += _arm_steps(config, places, arm, seed, base)
     for name in config.ensembles:
-        arm = config.arm(name)
-        runs = [run_name(arm, seed) for seed in config.seeds_of(arm)]
-        folders = [_finetuned_folder(places, base, run) for run in runs]
-        needs = [f"finetune {run}" for run in runs]
-        steps += _measurements(config, places, f"{name}-ensemble", folders, needs=needs)
+        steps += _ensemble_steps(config, places, config.arm(name), base)
     for name in config.mirrored:
-        arm = config.arm(name)
-        run = run_name(arm, config.seeds_of(arm)[0])
-        folder = _finetuned_folder(places, base, run)
-        options = ("--mirror",)
-        steps += _measurements(
-            config, places, f"{run}-mirrored", [folder], needs=[f"finetune {run}"], options=options
-        )
+        steps += _mirrored_steps(config, places, config.arm(name), base)
+    for name in config.rescaled:
+        steps += _rescaled_steps(config, places, config.arm(name), base)
     return steps
 
 
@@ -126,6 +118,43 @@ def _arm_steps(
     step = Step(f"finetune {name}", arguments, folder / _FOLD / _FINAL, needs)
     yield step
     yield from _measurements(config, places, name, [folder], needs=[step.name])
+
+
+def _ensemble_steps(
+    config: ExperimentConfig, places: Places, arm: Arm, base: Path
+) -> Iterator[Step]:
+    runs = [run_name(arm, seed) for seed in config.seeds_of(arm)]
+    folders = [_finetuned_folder(places, base, run) for run in runs]
+    needs = [f"finetune {run}" for run in runs]
+    yield from _measurements(config, places, f"{arm.name}-ensemble", folders, needs=needs)
+
+
+def _mirrored_steps(
+    config: ExperimentConfig, places: Places, arm: Arm, base: Path
+) -> Iterator[Step]:
+    run = run_name(arm, config.seeds_of(arm)[0])
+    folder = _finetuned_folder(places, base, run)
+    needs = [f"finetune {run}"]
+    yield from _measurements(
+        config, places, f"{run}-mirrored", [folder], needs=needs, options=("--mirror",)
+    )
+
+
+def _rescaled_steps(
+    config: ExperimentConfig, places: Places, arm: Arm, base: Path
+) -> Iterator[Step]:
+    run = run_name(arm, config.seeds_of(arm)[0])
+    folder = places.output / "models" / f"{run}-rescaled"
+    arguments = (
+        "rescale",
+        str(_finetuned_folder(places, base, run)),
+        *("-o", str(folder)),
+        *_case_arguments(config.cases["validation"], places),
+        *("--band-mm", str(config.band_mm), "--device", config.device),
+    )
+    step = Step(f"rescale {run}", arguments, folder / "plans.json", (f"finetune {run}",))
+    yield step
+    yield from _measurements(config, places, folder.name, [folder], needs=[step.name])
 
 
 def _finetuned_folder(places: Places, base: Path, name: str) -> Path:

@@ -56,7 +56,6 @@ class InThisProcess:
     """A step that is done at once: importing nnU-Net anew for each would take longer than the training."""
 
     def __init__(self, step: Step) -> None:
-        step.result.parent.mkdir(parents=True, exist_ok=True)
         self._code = main([*step.arguments, "--debug"])
 
     def poll(self) -> int:

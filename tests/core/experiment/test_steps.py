@@ -73,6 +73,16 @@ def test_an_ensemble_holds_the_seeds_of_its_arm() -> None:
     assert step.needs == ("finetune control-seed0", "finetune control-seed1")
 
 
+def test_a_rescaled_model_is_fitted_on_the_validation_cases_before_it_is_measured() -> None:
+    cases = CONFIG["cases"] | {"test": {"images": "imagesTs", "labels": "labelsTs"}}
+    steps = _steps(rescaled=["mob"], cases=cases)
+    fit, measured = steps["rescale mob-seed5"], steps["measure mob-seed5-rescaled on test"]
+    assert str(PLACES.raw / "imagesTr") in fit.arguments
+    assert str(PLACES.raw / "imagesTs") not in fit.arguments
+    assert "rescale mob-seed5" in measured.needs
+    assert str(fit.result.parent) in measured.arguments
+
+
 def test_a_given_base_is_not_trained() -> None:
     config = _config(base=None, base_model="../base/T__P__3d_fullres")
     steps = [step.name for step in steps_of(config, PLACES)]
