@@ -35,21 +35,15 @@ def test_the_handlers_from_before_come_back():
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def _wait(ready):
-    ready.set()
-    time.sleep(60)
-
-
-def test_a_forked_worker_ends_at_once() -> None:
-    """As the pools of nnU-Net end theirs; a KeyboardInterrupt there could block the pool."""
+def test_forked_workers_end_at_once_even_right_after_the_fork():
+    """As the pools of nnU-Net end theirs: one that misses the signal would block the training."""
+    context = multiprocessing.get_context("fork")
     with orderly_interruption() as is_interrupted:
-        context = multiprocessing.get_context("fork")
-        ready = context.Event()
-        worker = context.Process(target=_wait, args=(ready,))
-        worker.start()
-        # A signal in the first moments after the fork would be lost.
-        assert ready.wait(10)
-        worker.terminate()
-        worker.join(10)
-        assert worker.exitcode == 128 + signal.SIGTERM
+        workers = [context.Process(target=time.sleep, args=(60,)) for _ in range(20)]
+        for worker in workers:
+            worker.start()
+            worker.terminate()
+        for worker in workers:
+            worker.join(10)
+            assert worker.exitcode == -signal.SIGTERM
         assert not is_interrupted()

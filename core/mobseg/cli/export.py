@@ -91,7 +91,8 @@ class ExportCommand:
         with tempfile.TemporaryDirectory() as scratch:
             # What is measured is what is shipped: the packed weights are rounded.
             draft = Path(scratch) / "draft.zip"
-            pack_bundle(model, _metadata(card, {}, None, None), draft)
+            # Validation images are taken whole: those of a model for regions are such regions.
+            pack_bundle(model, _metadata(card | {"requires_roi": False}, {}, None, None), draft)
             unpack_bundle(draft, Path(scratch) / "draft")
             summary = self._measure(Path(scratch) / "draft")
         metadata = self._measured_metadata(card, summary)
