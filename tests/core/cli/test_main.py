@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import re
+import subprocess
 import sys
 from typing import ClassVar
 
