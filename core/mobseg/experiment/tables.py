@@ -111,8 +111,8 @@ def likelihood_table(rows: Sequence[Row], control: Row) -> Table:
         "Table 3: negative log-likelihood (nats a voxel)",
         ("model", "all voxels", "band", "band, difference", "p (Holm)", "band, temperature scaled"),
         tuple(body),
-        "Against the reference; temperature scaled: with the temperature of the validation cases, and where there "
-        "are several raters against all of them, to be compared with the table of the raters.",
+        "Against the reference; temperature scaled: by that of the validation cases, and where there are "
+        "several raters against all of them, to be compared with the table of the raters.",
     )
 
 
