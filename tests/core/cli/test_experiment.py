@@ -24,6 +24,7 @@ EXPERIMENT = CONFIG | {
         {"name": "mob", "parameterisation": "mixture_of_bases", "objective": "marginal_nll"},
     ],
     "seeds": [0],
+    "keep": "last",
     "base": CONFIG["base"] | {"batch_size": 2},
     "device": "cpu",
 }
@@ -122,6 +123,12 @@ def test_killed_and_resumed_gives_a_report_that_stays_the_same(
     assert {step["exit_code"] for step in steps.values()} == {0}
     tables = (out / "report.md").read_text()
     assert "| mob | 1 |" in tables
+
+    plans = json.loads(next((folders / "results").rglob("*mob-seed0*/plans.json")).read_text())
+    assert plans["mobseg_finetune"]["keep"] == "last"
+    assert plans["configurations"]["3d_fullres"]["batch_size"] == 1
+    base = json.loads(next((folders / "results").rglob("MobsegTrainer*/plans.json")).read_text())
+    assert base["configurations"]["3d_fullres"]["batch_size"] == 2
 
     # Nothing is left to do: the same report again, from the files.
     assert _run(folders, monkeypatch, Killed(after=0)) == 0
