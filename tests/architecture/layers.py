@@ -76,7 +76,10 @@ LAYER_OF = {
         "torch",
     ),
     "nnunet": "nnunet",
-    **dict.fromkeys(["__main__", "cli", "pipeline", "report", "validation", "worker"], "app"),
+    **dict.fromkeys(
+        ["__main__", "cli", "datasets", "experiment", "pipeline", "report", "validation", "worker"],
+        "app",
+    ),
 }
 
 #: Third-party packages a layer may import, beyond those of the layers before it.
@@ -91,11 +94,11 @@ THIRD_PARTY = {
 RESERVED = {
     "nnunetv2": ("nnunet",),
     "dynamic_network_architectures": ("network", "nnunet"),
-    "matplotlib": ("report",),
+    "matplotlib": ("report", "experiment.figures"),
 }
 
 #: The only modules outside ``nnunet`` that may import it: inference never needs nnU-Net.
-MAY_TRAIN = ("cli.train", "cli.finetune")
+MAY_TRAIN = ("cli.train", "cli.finetune", "cli.experiment")
 
 #: The viewer's packages, which ``mobseg`` never imports.
 VIEWER = {"slicer", "qt", "ctk", "vtk", "vtkmodules", "PythonQt", "PySide6"}

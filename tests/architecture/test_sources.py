@@ -30,6 +30,16 @@ TESTED_TOGETHER = {
         covariance.single_basis""",
     # as what a bundle is unpacked by
     "bundle/test_archive.py": "bundle.extraction",
+    # a data set and what nnU-Net finds
+    "datasets/test_conversion.py": "datasets.source",
+    # from models and cases to figures
+    "experiment/test_measurement.py": """cli.json_file cli.measure cli.split experiment.cases
+        experiment.ensemble experiment.learned_samples experiment.rater_figures
+        experiment.reduced_precision""",
+    # the report as a reader gets it
+    "experiment/test_report.py": "experiment.figures experiment.paper experiment.tables",
+    # the fitted model and its folder
+    "experiment/test_variance_scale.py": "cli.rescale",
     # through the public reader
     "test_image_io_read.py": """image_io._checks image_io._fingerprint image_io._itk
         image_io._payload""",

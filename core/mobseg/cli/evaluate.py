@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-from uuid import uuid4
+from typing import ClassVar
 
 from mobseg.cli.evaluation_tables import case_line, summary_tables
+from mobseg.cli.json_file import check_destination, write_json
 from mobseg.cli.references import find_references, label_values, relabelled
-from mobseg.errors import OutputError
 from mobseg.image_io import read_label_volume
 from mobseg.labels import LabelTable
 from mobseg.metrics import CaseMetrics, evaluate_case, finite_or_none, summarise
@@ -93,7 +91,7 @@ class EvaluateCommand:
         """Evaluate case by case, print tables and write the JSON file."""
         references = find_references(self.predictions, self.references)
         if self.output is not None:
-            _check_destination(self.output)
+            check_destination(self.output)
         width = max(len(_name(prediction)) for prediction in self.predictions)
         cases: list[CaseMetrics] = []
         is_stochastic = True
@@ -110,7 +108,7 @@ class EvaluateCommand:
                 for prediction, case in zip(self.predictions, cases, strict=True)
             ]
             content = {"is_stochastic": is_stochastic, "cases": figures, "summary": summary}
-            _write_json(content, self.output)
+            write_json(content, self.output)
         return 0
 
     def _truth(self, reference: Path, table: LabelTable) -> LabelVolume:
@@ -120,24 +118,3 @@ class EvaluateCommand:
 
 def _name(prediction: Path) -> str:
     return prediction.resolve().name
-
-
-def _check_destination(path: Path) -> None:
-    # Before the cases are read, so that a typing error costs no time.
-    if path.is_dir() or not path.parent.is_dir():
-        raise OutputError("The JSON file needs a file name in an existing folder; check its path.")
-
-
-def _write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write the complete file, or leave what is there as it is."""
-    unfinished = path.with_name(f".{uuid4().hex}.json")
-    try:
-        unfinished.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"The metrics cannot be written ({error.strerror or 'input/output error'}); check that the "
-            "disk is not full and that the folder is writable."
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)

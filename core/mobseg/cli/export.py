@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mobseg.cli.progress_bar import TerminalProgress
+from mobseg.cli.split import case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 from mobseg.options import SegmentOptions
@@ -90,7 +91,8 @@ class ExportCommand:
         with tempfile.TemporaryDirectory() as scratch:
             # What is measured is what is shipped: the packed weights are rounded.
             draft = Path(scratch) / "draft.zip"
-            pack_bundle(model, _metadata(card, {}, None, None), draft)
+            # Validation images are taken whole: those of a model for regions are such regions.
+            pack_bundle(model, _metadata(card | {"requires_roi": False}, {}, None, None), draft)
             unpack_bundle(draft, Path(scratch) / "draft")
             summary = self._measure(Path(scratch) / "draft")
         metadata = self._measured_metadata(card, summary)
@@ -115,25 +117,14 @@ class ExportCommand:
         from mobseg.model import load_model  # noqa: PLC0415
         from mobseg.validation import cases_of_dataset, measure_model  # noqa: PLC0415
 
-        cases = cases_of_dataset(self.images, self.labels, self._case_names())
+        names = None if self.split is None else case_names(self.split, self.fold)
+        cases = cases_of_dataset(self.images, self.labels, names)
         model = load_model(folder, device=self.device)
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
         ):
             return measure_model(model, cases, SegmentOptions(), progress)
-
-    def _case_names(self) -> list[str] | None:
-        if self.split is None:
-            return None
-        try:
-            names: list[str] = json.loads(self.split.read_text())[self.fold]["val"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise InvalidInput(
-                f"{self.split} holds no validation cases of fold {self.fold}; "
-                "give nnU-Net's splits_final.json."
-            ) from error
-        return names
 
     def _read_card(self) -> dict[str, Any]:
         try:

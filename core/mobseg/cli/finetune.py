@@ -34,7 +34,9 @@ class FinetuneCommand:
     head: dict[str, Any]
     objective: str
     samples: int
+    dice_weight: float
     learning_rate: float
+    keep: str
     name: str
     training: TrainingArguments
 
@@ -76,9 +78,21 @@ class FinetuneCommand:
         parser.add_argument(
             "--samples", type=int, default=5, help="k, for objectives that sample (default: 5)"
         )
+        parser.add_argument(
+            "--dice-weight",
+            type=float,
+            default=1.0,
+            help="weight of the Dice term; 0 leaves the likelihood alone (default: 1)",
+        )
         parser.add_argument("--learning-rate", type=float, default=1e-4, help="default: 0.0001")
+        parser.add_argument(
+            "--keep",
+            choices=("best", "last"),
+            default="best",
+            help="epoch that becomes the model: best validation Dice, or last (default: best)",
+        )
         parser.add_argument("--name", help="of this run (default: made from the settings)")
-        TrainingArguments.configure(parser, epochs=20)
+        TrainingArguments.configure(parser, epochs=20, batch_size=1)
 
     @classmethod
     def from_arguments(cls, namespace: argparse.Namespace) -> FinetuneCommand:
@@ -99,7 +113,9 @@ class FinetuneCommand:
             },
             objective=namespace.objective,
             samples=namespace.samples,
+            dice_weight=namespace.dice_weight,
             learning_rate=namespace.learning_rate,
+            keep=namespace.keep,
             name=namespace.name or made,
             training=TrainingArguments.from_namespace(namespace),
         )
@@ -117,14 +133,23 @@ class FinetuneCommand:
 
         training = self.training
         base = open_model_folder(self.base)
-        loss = LossSettings(objective=self.objective, samples=self.samples)  # type: ignore[arg-type]
-        settings = FinetuneSettings(str(base.checkpoint_paths[0].resolve()), loss)
+        loss = LossSettings(
+            objective=self.objective,  # type: ignore[arg-type]
+            samples=self.samples,
+            dice=self.dice_weight,
+        )
+        settings = FinetuneSettings(
+            str(base.checkpoint_paths[0].resolve()),
+            loss,
+            keep=self.keep,  # type: ignore[arg-type]
+        )
         schedule = Schedule(
             epochs=training.epochs,
             iterations=training.iterations,
             validation_iterations=training.validation_iterations,
             initial_lr=self.learning_rate,
             seed=training.seed,
+            batch_size=training.batch_size,
         )
         with (
             orderly_interruption() as is_interrupted,

@@ -18,9 +18,13 @@ COMMANDS = (
     ("segment", "mobseg.cli.segment", "SegmentCommand"),
     ("models", "mobseg.cli.models", "ModelsCommand"),
     ("evaluate", "mobseg.cli.evaluate", "EvaluateCommand"),
+    ("dataset", "mobseg.cli.dataset", "DatasetCommand"),
     ("train", "mobseg.cli.train", "TrainCommand"),
     ("finetune", "mobseg.cli.finetune", "FinetuneCommand"),
+    ("rescale", "mobseg.cli.rescale", "RescaleCommand"),
     ("export", "mobseg.cli.export", "ExportCommand"),
+    ("measure", "mobseg.cli.measure", "MeasureCommand"),
+    ("experiment", "mobseg.cli.experiment", "ExperimentCommand"),
 )
 
 _log = logging.getLogger("mobseg")

@@ -66,6 +66,7 @@ class TrainCommand:
             validation_iterations=training.validation_iterations,
             initial_lr=self.learning_rate,
             seed=training.seed,
+            batch_size=training.batch_size,
         )
         with (
             orderly_interruption() as is_interrupted,

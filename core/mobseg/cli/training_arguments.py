@@ -16,12 +16,15 @@ class TrainingArguments:
     iterations: int
     validation_iterations: int
     seed: int
+    batch_size: int | None
     device: str
     workers: int
     verbose: bool
 
     @staticmethod
-    def configure(parser: argparse.ArgumentParser, *, epochs: int) -> None:
+    def configure(
+        parser: argparse.ArgumentParser, *, epochs: int, batch_size: int | None = None
+    ) -> None:
         """Add the arguments."""
         parser.add_argument(
             "--fold", type=int, default=0, help="fold of nnU-Net's split (default: 0)"
@@ -38,6 +41,13 @@ class TrainingArguments:
             default=50,
             metavar="N",
             help="validation batches of an epoch (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=int,
+            default=batch_size,
+            metavar="N",
+            help=f"patches of a step (default: {batch_size or 'as nnU-Net plans'})",
         )
         parser.add_argument("--seed", type=int, default=0, help="seed (default: 0)")
         parser.add_argument(
@@ -60,6 +70,7 @@ class TrainingArguments:
             iterations=namespace.iterations,
             validation_iterations=namespace.validation_iterations,
             seed=namespace.seed,
+            batch_size=namespace.batch_size,
             device=namespace.device,
             workers=namespace.workers,
             verbose=namespace.verbose > 0,

@@ -72,6 +72,13 @@ class StochasticHead(nn.Module, ABC):
     def reset_parameters(self) -> None:
         """Initialise everything but the mean, such that the variance starts small."""
 
+    @abstractmethod
+    def scale_deviation(self, factor: float) -> None:
+        """Multiply the standard deviation of the logits by ``factor``, so Sigma by its square.
+
+        The mean stays what it is, and log d must not leave :data:`LOG_VARIANCE_RANGE`.
+        """
+
     def forward(self, features: Tensor) -> Tensor | LogitDistribution:
         """The mean logits (B, C, *S), or the distribution when :attr:`returns_distribution` is set.
 

@@ -37,3 +37,6 @@ class DeterministicHead(StochasticHead):
 
     def reset_parameters(self) -> None:
         """Nothing to initialise."""
+
+    def scale_deviation(self, factor: float) -> None:
+        """Zero times anything is zero."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -58,8 +60,18 @@ class DiagonalHead(StochasticHead):
         """Start at one small variance everywhere."""
         reset_log_variance(self.log_variance)
 
+    def scale_deviation(self, factor: float) -> None:
+        """Shift log d."""
+        shift_log_variance(self.log_variance, factor)
+
 
 def reset_log_variance(layer: nn.Module) -> None:
     """Small weights and a bias of :data:`INITIAL_LOG_VARIANCE`."""
     nn.init.normal_(layer.get_parameter("weight"), std=1e-2)
     nn.init.constant_(layer.get_parameter("bias"), INITIAL_LOG_VARIANCE)
+
+
+@torch.no_grad()
+def shift_log_variance(layer: nn.Module, factor: float) -> None:
+    """Multiply sqrt(d) by ``factor``."""
+    layer.get_parameter("bias").add_(2 * math.log(factor))

@@ -17,7 +17,7 @@ from mobseg.covariance.base import (
     standard_normal,
     variance_from_log,
 )
-from mobseg.covariance.diagonal import reset_log_variance
+from mobseg.covariance.diagonal import reset_log_variance, shift_log_variance
 
 
 class LowRankLogits(LogitDistribution):
@@ -79,3 +79,10 @@ class LowRankHead(StochasticHead):
         reset_log_variance(self.log_variance)
         nn.init.normal_(self.factor.get_parameter("weight"), std=1e-2)
         nn.init.zeros_(self.factor.get_parameter("bias"))
+
+    @torch.no_grad()
+    def scale_deviation(self, factor: float) -> None:
+        """Shift log d and multiply P."""
+        shift_log_variance(self.log_variance, factor)
+        for parameter in self.factor.parameters():
+            parameter.mul_(factor)

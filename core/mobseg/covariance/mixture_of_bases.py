@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mobseg.covariance.base import StochasticHead, variance_from_log
 from mobseg.covariance.basis import BlockMixtureLogits, MixtureLogits
-from mobseg.covariance.diagonal import reset_log_variance
+from mobseg.covariance.diagonal import reset_log_variance, shift_log_variance
 from mobseg.covariance.single_basis import INITIAL_BASIS_STD, reset_scales
 
 Selection = Literal["soft", "straight_through", "gumbel"]
@@ -120,6 +120,12 @@ class MixtureOfBasesHead(StochasticHead):
         for layer in (self.weights.project, self.weights.mix):
             nn.init.normal_(layer.get_parameter("weight"), std=1e-1)
             nn.init.zeros_(layer.get_parameter("bias"))
+
+    @torch.no_grad()
+    def scale_deviation(self, factor: float) -> None:
+        """Shift log d and multiply all bases."""
+        shift_log_variance(self.log_variance, factor)
+        self.bases.mul_(factor)
 
 
 class MixtureOfBlocksHead(MixtureOfBasesHead):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mobseg.covariance.base import StochasticHead, variance_from_log
 from mobseg.covariance.basis import BasisLogits
-from mobseg.covariance.diagonal import reset_log_variance
+from mobseg.covariance.diagonal import reset_log_variance, shift_log_variance
 
 #: Standard deviation of the entries of a basis at the start.
 INITIAL_BASIS_STD = 0.1
@@ -41,6 +41,12 @@ class SingleBasisHead(StochasticHead):
         reset_log_variance(self.log_variance)
         reset_scales(self.scales)
         nn.init.normal_(self.basis, std=INITIAL_BASIS_STD)
+
+    @torch.no_grad()
+    def scale_deviation(self, factor: float) -> None:
+        """Shift log d and multiply B."""
+        shift_log_variance(self.log_variance, factor)
+        self.basis.mul_(factor)
 
 
 def reset_scales(layer: nn.Module) -> None:

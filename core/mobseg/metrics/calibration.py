@@ -93,12 +93,27 @@ class CalibrationHistogram:
             "ece_50_bins_l2": self.expected_error(n_bins=50, order=2),
         }
 
+    def curve(self, *, n_bins: int = 15) -> dict[str, list[float]]:
+        """Mean confidence, hit rate and count of the bins that hold voxels."""
+        count, confidence, hits = self._binned(n_bins)
+        filled = count > 0
+        return {
+            "confidence": (confidence[filled] / count[filled]).tolist(),
+            "hit_rate": (hits[filled] / count[filled]).tolist(),
+            "count": count[filled].tolist(),
+        }
+
     def _gaps(self, n_bins: int) -> tuple[Floats, Floats]:
         """(n_bins,) voxel counts and absolute gaps between hit rate and confidence."""
+        count, confidence, hits = self._binned(n_bins)
+        return count, np.abs(hits - confidence) / np.maximum(count, 1)
+
+    def _binned(self, n_bins: int) -> tuple[Floats, Floats, Floats]:
+        """(n_bins,) voxel counts, summed confidences and hits."""
         if n_bins < 1 or _FINE_BINS % n_bins:
             raise ValueError(f"The number of bins must divide {_FINE_BINS}, got {n_bins}.")
         count, confidence, hits = (
             fine.reshape(n_bins, -1).sum(axis=1)
             for fine in (self._count, self._confidence, self._hits)
         )
-        return count, np.abs(hits - confidence) / np.maximum(count, 1)
+        return count, confidence, hits

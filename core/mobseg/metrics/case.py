@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mobseg.errors import GeometryMismatch, InvalidInput
 from mobseg.labels import LabelTable
+from mobseg.metrics._ratio import ratio
 from mobseg.metrics.band import DEFAULT_BAND_MM, boundary_band
 from mobseg.metrics.domain import DomainMetrics
 from mobseg.metrics.overlap import OverlapSums
@@ -47,6 +48,11 @@ class CaseMetrics:
     everywhere: DomainMetrics
     band: DomainMetrics
     scores: dict[str, ScoreMetrics]
+
+    @property
+    def error_share_of_band(self) -> float:
+        """Errors anywhere over the voxels of the band, NaN without a band."""
+        return ratio(self.everywhere.n_errors, self.band.n_voxels)
 
     def to_dict(self) -> dict[str, Any]:
         """All figures but histograms and curves, by name; NaN where undefined."""

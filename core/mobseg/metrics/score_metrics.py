@@ -17,9 +17,14 @@ from mobseg.uncertainty import SCORE_NAMES, score_map
 
 Mask = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.integer]
+Floats = npt.NDArray[np.float64]
 
 #: The simulated reviewer's budget, as a share of the volume of the boundary band.
 REVIEW_BUDGET = 0.1
+
+#: Volumes reviewed at which the review is measured, as shares of the volume of the boundary band.
+REVIEW_STEPS = np.linspace(0, 1, 41)
+REVIEW_STEPS.setflags(write=False)
 
 #: p (1 - p) of the mean probability: what any model offers, and what the others must beat.
 BASELINE_SCORE = "bernoulli_variance"
@@ -40,6 +45,8 @@ class ScoreMetrics:
         review_benefit: 0 for a random and 1 for the ideal order, up to the volume of the band.
         share_found: share of all errors among the first voxels, as many as 10 % of the band.
         dice_after: Dice over all labels once these are corrected.
+        found: (41,) share of all errors among the first voxels, by :data:`REVIEW_STEPS`.
+        dice_while: (41,) Dice over all labels once these are corrected.
         curve: errors caught and volume to review by threshold.
     """
 
@@ -50,11 +57,13 @@ class ScoreMetrics:
     review_benefit: float
     share_found: float
     dice_after: float
+    found: Floats
+    dice_while: Floats
     curve: ReviewCurve
 
     def to_dict(self) -> dict[str, float]:
-        """All figures but the curve, by name."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "curve"]
+        """All figures but the curves, by name."""
+        names = [field.name for field in dataclasses.fields(self) if field.type == "float"]
         return {name: getattr(self, name) for name in names}
 
 
@@ -94,6 +103,7 @@ def measure_score(
         true_positives=int(np.count_nonzero((predicted > 0) & ~errors)),
     )
     budget = REVIEW_BUDGET * in_band.n_voxels
+    steps = REVIEW_STEPS * in_band.n_voxels
     return ScoreMetrics(
         auroc=auroc(everywhere),
         aupr=average_precision(everywhere),
@@ -102,5 +112,7 @@ def measure_score(
         review_benefit=review_benefit(everywhere, in_band.n_voxels),
         share_found=float(recall(everywhere, budget)),
         dice_after=float(corrections.dice_after(budget)),
+        found=recall(everywhere, steps),
+        dice_while=corrections.dice_after(steps),
         curve=ReviewCurve.from_case(everywhere, score=name, voxel_volume_mm3=voxel_volume_mm3),
     )

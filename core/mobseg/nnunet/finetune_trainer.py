@@ -62,8 +62,10 @@ class MobsegFinetuneTrainer(MobsegTrainer):
         return optimizer, constant
 
     def on_train_end(self) -> None:
-        """Keep the epoch with the best (smoothed) validation Dice as the final model."""
+        """Make the epoch that the settings ask for the final model."""
         super().on_train_end()
+        if self.settings.keep == "last":
+            return
         best, final = (
             Path(self.output_folder) / f"checkpoint_{name}.pth" for name in ("best", "final")
         )

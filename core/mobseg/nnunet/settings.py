@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from mobseg.bundle.packing import FINETUNE_KEY
 from mobseg.losses import LossSettings
 
 #: Key of the plans file; stock nnU-Net ignores keys that it does not know.
 SCHEDULE_KEY = "mobseg_schedule"
+
+#: Which epoch of a fine-tuning becomes the model.
+Kept = Literal["best", "last"]
 
 _Settings = TypeVar("_Settings", "Schedule", "LossSettings")
 
@@ -30,6 +33,7 @@ class Schedule:
         initial_lr: learning rate of the first epoch.
         seed: of weights, patches and noise. Augmentation runs in several processes whose order is not
             fixed, so two runs with one seed agree closely, not bit by bit.
+        batch_size: patches of a step; ``None`` leaves the size that nnU-Net planned.
     """
 
     epochs: int = 1000
@@ -37,6 +41,7 @@ class Schedule:
     validation_iterations: int = 50
     initial_lr: float = 1e-2
     seed: int = 0
+    batch_size: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -48,10 +53,6 @@ class Schedule:
         return _known(cls, plans.get(SCHEDULE_KEY, {}))
 
 
-#: Schedule of section 4 of the paper.
-FINETUNE_SCHEDULE = Schedule(epochs=20, iterations=250, validation_iterations=50, initial_lr=1e-4)
-
-
 @dataclass(frozen=True)
 class FinetuneSettings:
     """Fine-tuning from a converged base model (section 3.1 and 4 of the paper).
@@ -61,12 +62,15 @@ class FinetuneSettings:
         loss: objective and weights.
         weight_decay: of AdamW.
         clip_norm: largest norm of the gradient.
+        keep: the epoch that becomes the model: the one with the best smoothed validation Dice, or the last.
+            The first may be an early one, before any variance was learned, when a run is short.
     """
 
     base_checkpoint: str
     loss: LossSettings = field(default_factory=LossSettings)
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
+    keep: Kept = "best"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -85,4 +89,5 @@ class FinetuneSettings:
             _known(LossSettings, values["loss"]),
             values["weight_decay"],
             values["clip_norm"],
+            values.get("keep", "best"),
         )

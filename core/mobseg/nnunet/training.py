@@ -84,6 +84,7 @@ def train_base(dataset: str, preset: str, schedule: Schedule, run: Run) -> Path:
     name = _dataset_name(dataset)
     plans_path = _plan_and_preprocess(name, preset, run)
     plans = json.loads(plans_path.read_text()) | {SCHEDULE_KEY: schedule.to_dict()}
+    _set_batch_size(plans, CONFIGURATION, schedule)
     _write_json(plans_path, plans)
     return _train(MobsegTrainer, plans, run)
 
@@ -126,10 +127,14 @@ def finetune(
         SCHEDULE_KEY: schedule.to_dict(),
         FINETUNE_KEY: settings.to_dict(),
     }
-    configuration = plans["configurations"][base.configuration_name]
-    configuration["batch_size"] = 1
+    _set_batch_size(plans, base.configuration_name, schedule)
     _write_json(preprocessed_folder(plans["dataset_name"]) / f"{plans['plans_name']}.json", plans)
     return _train(MobsegFinetuneTrainer, plans, run)
+
+
+def _set_batch_size(plans: dict[str, Any], configuration: str, schedule: Schedule) -> None:
+    if schedule.batch_size is not None:
+        plans["configurations"][configuration]["batch_size"] = schedule.batch_size
 
 
 def _plan_and_preprocess(name: str, preset: str, run: Run) -> Path:

@@ -41,6 +41,18 @@ def test_the_initial_variance_is_small(name: str) -> None:
     assert variance.max() < 0.5
 
 
+@pytest.mark.parametrize("name", PARAMETERISATIONS)
+def test_scaling_the_deviation_scales_the_covariance_by_its_square(name: str) -> None:
+    head, features = _head(name).eval(), _features()
+    before = head.distribution(features)
+    # Computed now, because a distribution can be a view of the head's parameters.
+    mean, expected = before.mean.clone(), 9 * before.voxel_covariance()
+    head.scale_deviation(3.0)
+    after = head.distribution(features)
+    assert torch.equal(after.mean, mean)
+    torch.testing.assert_close(after.voxel_covariance(), expected)
+
+
 @pytest.mark.parametrize("objective", ["expected_loss", "marginal_nll", "joint_nll"])
 @pytest.mark.parametrize("name", STOCHASTIC)
 def test_a_gradient_reaches_every_parameter(name: str, objective: Objective) -> None:

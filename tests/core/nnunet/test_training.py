@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,25 @@ def test_fine_tuning_starts_from_the_base_and_moves(
     change = (after[name] - before[name]).abs().max()
     assert 0 < change < 0.02  # two small steps away from the base, not a new start
     trained[parameterisation] = folder
+
+
+@pytest.mark.parametrize(("keep", "copies"), [("best", 1), ("last", 0)])
+def test_the_best_epoch_replaces_the_last_unless_the_last_is_asked_for(
+    trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch, keep: str, copies: int
+) -> None:
+    copied: list[str] = []
+    real = shutil.copyfile
+
+    def copyfile(source: Path | str, target: Path | str, **options: bool) -> object:
+        copied.append(Path(source).name)
+        return real(source, target, **options)
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    base = open_model_folder(trained["base"])
+    settings = FinetuneSettings(str(base.checkpoint_paths[0]), keep=keep)  # type: ignore[arg-type]
+    head = HeadSettings("deterministic")
+    finetune(base, head, settings, _schedule(1), f"keep-{keep}", Run(0, CPU, 1, QUIET))
+    assert copied.count("checkpoint_best.pth") == copies
 
 
 def test_the_command_line_fine_tunes_and_exports(

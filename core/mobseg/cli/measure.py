@@ -1,0 +1,167 @@
+"""``mobseg measure``: every figure of one model, or an ensemble, on the cases of a data set."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mobseg.cli.json_file import check_destination, write_json
+from mobseg.cli.progress_bar import TerminalProgress
+from mobseg.cli.split import case_names
+from mobseg.errors import InvalidInput
+from mobseg.interruption import orderly_interruption
+from mobseg.metrics.band import DEFAULT_BAND_MM
+
+
+@dataclass(frozen=True)
+class MeasureCommand:
+    """Segments cases that have references and writes how well that went, case by case."""
+
+    NAME: ClassVar[str] = "measure"
+    HELP: ClassVar[str] = "measure a trained model, or several as an ensemble, on a data set"
+
+    models: tuple[Path, ...]
+    images: Path
+    labels: Path
+    raters: Path | None
+    readers: int | None
+    split: Path | None
+    fold: int
+    mirror: bool
+    exact: bool
+    samples: int
+    band_mm: float
+    temperature_from: Path | None
+    device: str
+    output: Path
+
+    @staticmethod
+    def configure(parser: argparse.ArgumentParser) -> None:
+        """Add the arguments."""
+        parser.add_argument(
+            "models",
+            metavar="MODEL",
+            nargs="+",
+            type=Path,
+            help="model folder; several are run as one ensemble",
+        )
+        parser.add_argument("--images", type=Path, required=True, help="folder with CASE_0000.EXT")
+        parser.add_argument("--labels", type=Path, required=True, help="folder with CASE.EXT")
+        parser.add_argument(
+            "--raters",
+            type=Path,
+            help="folder with CASE__RATER.EXT, the contours of several raters",
+        )
+        parser.add_argument(
+            "--readers",
+            type=int,
+            metavar="N",
+            help="how many looked at each case; those without a contour count as empty ones too",
+        )
+        parser.add_argument(
+            "--split",
+            type=Path,
+            metavar="JSON",
+            help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
+        )
+        parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+        parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
+        parser.add_argument(
+            "--exact",
+            action="store_true",
+            help="run the backbone in float32, also where bfloat16 is several times faster",
+        )
+        parser.add_argument(
+            "--samples",
+            type=int,
+            default=0,
+            metavar="N",
+            help="label maps to draw from each case and to compare with its raters (default: 0)",
+        )
+        parser.add_argument(
+            "--band-mm",
+            type=float,
+            default=DEFAULT_BAND_MM,
+            metavar="MM",
+            help="half width of the boundary band (default: %(default)g)",
+        )
+        parser.add_argument(
+            "--temperature-from",
+            type=Path,
+            metavar="JSON",
+            help="measurement on validation cases whose best temperature is applied",
+        )
+        parser.add_argument("--device", default="auto", help="default: auto")
+        parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True)
+
+    @classmethod
+    def from_arguments(cls, namespace: argparse.Namespace) -> MeasureCommand:
+        """Make the command from the parsed arguments."""
+        names = (
+            "images",
+            "labels",
+            "raters",
+            "readers",
+            "split",
+            "fold",
+            "mirror",
+            "exact",
+            "samples",
+            "band_mm",
+        )
+        return cls(
+            models=tuple(namespace.models),
+            **{name: getattr(namespace, name) for name in names},
+            temperature_from=namespace.temperature_from,
+            device=namespace.device,
+            output=namespace.output,
+        )
+
+    def run(self) -> int:
+        """Measure, write the figures and print the most important ones."""
+        # Here, because PyTorch takes seconds to load and the rest of the command line works without it.
+        from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
+        from mobseg.experiment.ensemble import as_ensemble  # noqa: PLC0415
+        from mobseg.experiment.measurement import MeasurementOptions, measure  # noqa: PLC0415
+        from mobseg.experiment.reduced_precision import in_bfloat16  # noqa: PLC0415
+        from mobseg.model import load_model  # noqa: PLC0415
+
+        check_destination(self.output)
+        names = None if self.split is None else case_names(self.split, self.fold)
+        cases = measured_cases(self.images, self.labels, self.raters, names)
+        options = MeasurementOptions(
+            device=self.device,
+            mirror=self.mirror,
+            samples=self.samples,
+            readers=self.readers,
+            band_mm=self.band_mm,
+            temperature=None if self.temperature_from is None else _best(self.temperature_from),
+        )
+        members = [load_model(path, device=self.device) for path in self.models]
+        model = as_ensemble(members) if self.exact else in_bfloat16(as_ensemble(members))
+        with (
+            orderly_interruption() as is_interrupted,
+            TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
+        ):
+            figures = measure(model, cases, options, progress)
+        write_json(figures, self.output)
+        dice = figures["summary"]["per_case"]["dice"]
+        for name, value in dice.items():
+            spread = "" if value["sd"] is None else f" +- {value['sd']:.3f}"
+            print(f"{name}: Dice {value['mean']:.3f}{spread} (n = {value['n']})")
+        print(f"Figures: {self.output}")
+        return 0
+
+
+def _best(measurement: Path) -> float:
+    try:
+        content: dict[str, Any] = json.loads(measurement.read_text(encoding="utf-8"))
+        return float(content["temperature"]["best"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InvalidInput(
+            f"{measurement} holds no temperature; give a file that mobseg measure wrote."
+        ) from error

@@ -1,0 +1,115 @@
+"""``mobseg rescale``: fit the size of a model's variance to validation cases."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from mobseg.cli.progress_bar import TerminalProgress
+from mobseg.cli.split import case_names
+from mobseg.errors import InvalidInput
+from mobseg.interruption import orderly_interruption
+from mobseg.metrics.band import DEFAULT_BAND_MM
+
+if TYPE_CHECKING:
+    from mobseg.experiment.variance_scale import ScaleFit
+
+
+@dataclass(frozen=True)
+class RescaleCommand:
+    """Multiplies the standard deviation of a model's logits; its label maps stay the same."""
+
+    NAME: ClassVar[str] = "rescale"
+    HELP: ClassVar[str] = "fit the size of a model's variance to validation cases"
+
+    model: Path
+    output: Path
+    factor: float | None
+    images: Path | None
+    labels: Path | None
+    raters: Path | None
+    split: Path | None
+    fold: int
+    band_mm: float
+    device: str
+
+    @staticmethod
+    def configure(parser: argparse.ArgumentParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("model", metavar="MODEL", type=Path, help="folder of the trained model")
+        parser.add_argument(
+            "-o", "--output", metavar="FOLDER", type=Path, required=True, help="new model folder"
+        )
+        parser.add_argument(
+            "--factor", type=float, help="on the standard deviation (default: fitted to the cases)"
+        )
+        parser.add_argument("--images", type=Path, help="folder with CASE_0000.EXT")
+        parser.add_argument("--labels", type=Path, help="folder with CASE.EXT")
+        parser.add_argument(
+            "--raters",
+            type=Path,
+            help="folder with CASE__RATER.EXT, the contours of several raters",
+        )
+        parser.add_argument(
+            "--split",
+            type=Path,
+            metavar="JSON",
+            help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
+        )
+        parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+        parser.add_argument(
+            "--band-mm",
+            type=float,
+            default=DEFAULT_BAND_MM,
+            metavar="MM",
+            help="half width of the boundary band (default: %(default)g)",
+        )
+        parser.add_argument("--device", default="auto", help="default: auto")
+
+    @classmethod
+    def from_arguments(cls, namespace: argparse.Namespace) -> RescaleCommand:
+        """Make the command from the parsed arguments."""
+        names = ("model", "output", "factor", "images", "labels", "raters", "split", "fold")
+        values = {name: getattr(namespace, name) for name in names}
+        return cls(**values, band_mm=namespace.band_mm, device=namespace.device)
+
+    def run(self) -> int:
+        """Fit unless a factor is given, and write the new folder."""
+        # Here, because PyTorch takes seconds to load and the rest of the command line works without it.
+        from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
+        from mobseg.experiment.variance_scale import write_scaled_model  # noqa: PLC0415
+
+        folder = open_model_folder(self.model)
+        fit: ScaleFit | None = None
+        factor = self.factor
+        if factor is None:
+            fit = self._fit()
+            factor = fit.factor
+            print(
+                f"NLL in the band, {fit.n_cases} cases: {fit.nll_unscaled:.4f} as trained, "
+                f"{fit.nll.min():.4f} scaled"
+            )
+        write_scaled_model(folder, factor, fit, self.output)
+        print(f"Factor on the standard deviation of the logits: {factor:.3g}")
+        print(f"Scaled model: {self.output}")
+        return 0
+
+    def _fit(self) -> ScaleFit:
+        from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
+        from mobseg.experiment.reduced_precision import in_bfloat16  # noqa: PLC0415
+        from mobseg.experiment.variance_scale import fit_scale  # noqa: PLC0415
+        from mobseg.model import load_model  # noqa: PLC0415
+
+        if self.images is None or self.labels is None:
+            raise InvalidInput("Give --factor, or --images and --labels of validation cases.")
+        names = None if self.split is None else case_names(self.split, self.fold)
+        cases = measured_cases(self.images, self.labels, self.raters, names)
+        model = in_bfloat16(load_model(self.model, device=self.device))
+        with (
+            orderly_interruption() as is_interrupted,
+            TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
+        ):
+            return fit_scale(model, cases, self.band_mm, progress)

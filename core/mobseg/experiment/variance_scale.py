@@ -1,0 +1,187 @@
+"""One factor on the standard deviation of the logits, fitted on validation cases.
+
+A network that is trained with a Dice term is too sure of itself, and no objective that sees one label per
+voxel tells a small mean from a large variance. As temperature scaling does with the mean, this fits one
+number to the likelihood, but leaves the mean and so the label map as they are: only the variance grows.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.folder import ModelFolder
+from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
+from mobseg.bundle.staging import staged
+from mobseg.errors import InvalidInput
+from mobseg.experiment.cases import MeasuredCase
+from mobseg.image_io import read_label_volume, read_scalar_volume
+from mobseg.inference.native import to_native
+from mobseg.inference.preprocessing import preprocess
+from mobseg.inference.sliding_window import predict_moments
+from mobseg.metrics.band import boundary_band
+from mobseg.model import LoadedModel
+from mobseg.moments import log_expected_sigmoid
+from mobseg.network.build import build_network
+from mobseg.network.unet import StochasticResidualEncoderUNet
+from mobseg.progress import Progress
+
+Floats = npt.NDArray[np.float64]
+
+#: Factors that are tried, six an octave from 1/2 to 16: the minimum is flat.
+FACTORS: Floats = np.geomspace(0.5, 16, 31)
+FACTORS.setflags(write=False)
+
+#: Written beside the plans of a scaled model.
+RECORD = "variance_scale.json"
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleFit:
+    """What each factor gives on the validation cases.
+
+    Attributes:
+        nll: (31,) mean over cases of the negative log-likelihood in the band, by :data:`FACTORS`.
+        nll_unscaled: the same for the model as it is.
+        n_cases: number of cases that have a band.
+    """
+
+    nll: Floats
+    nll_unscaled: float
+    n_cases: int
+
+    @property
+    def factor(self) -> float:
+        """The factor of the least negative log-likelihood."""
+        return float(FACTORS[np.argmin(self.nll)])
+
+
+def fit_scale(
+    model: LoadedModel, cases: Sequence[MeasuredCase], band_mm: float, progress: Progress
+) -> ScaleFit:
+    """Find the best factor for a two-class model.
+
+    The disagreement of windows, mirrors and folds is not scaled.
+
+    Args:
+        model: a stochastic model; its axes are taken as the images'.
+        cases: validation cases; where there are several raters, each of them counts.
+        band_mm: half width of the boundary band.
+        progress: told about every case.
+
+    Raises:
+        InvalidInput: the model has no variance, or more than two classes.
+    """
+    if not model.is_stochastic or model.coordinates != "difference":
+        raise InvalidInput(
+            "Only a stochastic model of two classes can be scaled; fine-tune one with mobseg finetune."
+        )
+    factors = [*FACTORS.tolist(), 1.0]
+    rows = []
+    for index, case in enumerate(cases):
+        progress.raise_if_cancelled()
+        progress.report(f"Case {index + 1} of {len(cases)}", index / len(cases))
+        row = _case_likelihoods(model, case, band_mm, factors)
+        if row is not None:
+            rows.append(row)
+    if not rows:
+        raise InvalidInput("No case has a boundary to fit the variance at; add cases.")
+    mean = np.mean(rows, axis=0)
+    return ScaleFit(mean[:-1], float(mean[-1]), len(rows))
+
+
+def _case_likelihoods(
+    model: LoadedModel, case: MeasuredCase, band_mm: float, factors: Sequence[float]
+) -> Floats | None:
+    volume = read_scalar_volume(case.case.image).volume
+    prepared = preprocess(volume, model.plan)
+    result = predict_moments(prepared.data, model.moment_fns(), model.plan.patch_size)
+    moments = torch.zeros(3, *volume.geometry.shape_kji)
+    # Outside the native box nnU-Net sets background.
+    moments[0] = -torch.inf
+    _, j, i = prepared.grid.native_box_kji
+
+    def fill(k: slice, *slabs: Tensor) -> None:
+        for target, slab in zip(moments, slabs, strict=True):
+            target[k, j, i] = slab[0]
+
+    to_native(result.moments, prepared.grid, fill)
+    reference = read_label_volume(case.case.reference)
+    predicted = (moments[0] > 0).numpy().astype(np.uint8)
+    truth = (reference.array > 0).astype(np.uint8)
+    band = boundary_band(predicted, truth, volume.geometry.spacing_kji_mm, band_mm)
+    band &= np.isfinite(moments[0].numpy())
+    if not band.any():
+        return None
+    raters = [read_label_volume(path).array > 0 for path in case.raters] or [truth > 0]
+    share = torch.from_numpy(np.mean([rater[band] for rater in raters], axis=0))
+    mean, variance, disagreement = moments[:, torch.from_numpy(band)].double()
+    return np.array(
+        [_likelihood(mean, factor**2 * variance + disagreement, share).item() for factor in factors]
+    )
+
+
+def _likelihood(mean: Tensor, variance: Tensor, share: Tensor) -> Tensor:
+    """Mean over voxels and raters of -log E[p of what the rater says]."""
+    inside = log_expected_sigmoid(mean, variance)
+    outside = log_expected_sigmoid(-mean, variance)
+    return -(share * inside + (1 - share) * outside).mean()
+
+
+def write_scaled_model(
+    model: ModelFolder, factor: float, fit: ScaleFit | None, target: Path
+) -> None:
+    """Write a model folder whose logits deviate ``factor`` times as much.
+
+    Args:
+        model: the model as it was trained.
+        factor: on the standard deviation, positive.
+        fit: how the factor was found, to keep with the model.
+        target: the folder to make.
+
+    Raises:
+        InvalidInput: the factor is not positive, or the model has no variance.
+        OutputError: the folder exists or cannot be written.
+    """
+    if not factor > 0:
+        raise InvalidInput(f"The factor must be positive, got {factor}.")
+    with staged(target) as folder:
+        folder.mkdir()
+        for name in (PLANS, DATASET):
+            shutil.copyfile(model.path / name, folder / name)
+        for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
+            (folder / fold_folder(fold)).mkdir()
+            content = _scaled_checkpoint(model, path, factor)
+            torch.save(content, folder / fold_folder(fold) / CHECKPOINTS[0])
+        record = {"factor": factor}
+        if fit is not None:
+            record |= {
+                "nll_band": float(fit.nll.min()),
+                "nll_band_unscaled": fit.nll_unscaled,
+                "n_cases": fit.n_cases,
+            }
+        (folder / RECORD).write_text(json.dumps(record, indent=1))
+
+
+def _scaled_checkpoint(model: ModelFolder, path: Path, factor: float) -> dict[str, object]:
+    checkpoint = read_checkpoint(path)
+    architecture = model.configuration["architecture"]
+    network = build_network(architecture, model.n_outputs, checkpoint.weights)
+    if not isinstance(network, StochasticResidualEncoderUNet):
+        raise InvalidInput("The model predicts no variance that could be scaled.")
+    network.head.scale_deviation(factor)
+    return {
+        "network_weights": network.state_dict(),
+        "trainer_name": checkpoint.trainer_name,
+        "init_args": {"configuration": checkpoint.configuration},
+        "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
+    }
