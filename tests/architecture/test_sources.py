@@ -34,8 +34,7 @@ TESTED_TOGETHER = {
     "datasets/test_conversion.py": "datasets.source",
     # from models and cases to figures
     "experiment/test_measurement.py": """cli.json_file cli.measure cli.split experiment.cases
-        experiment.ensemble experiment.learned_samples experiment.rater_figures
-        experiment.reduced_precision""",
+        experiment.ensemble experiment.learned_samples experiment.rater_figures""",
     # the report as a reader gets it
     "experiment/test_report.py": "experiment.figures experiment.paper experiment.tables",
     # the fitted model and its folder

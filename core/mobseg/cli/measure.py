@@ -127,7 +127,6 @@ class MeasureCommand:
         from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
         from mobseg.experiment.ensemble import as_ensemble  # noqa: PLC0415
         from mobseg.experiment.measurement import MeasurementOptions, measure  # noqa: PLC0415
-        from mobseg.experiment.reduced_precision import in_bfloat16  # noqa: PLC0415
         from mobseg.model import load_model  # noqa: PLC0415
 
         check_destination(self.output)
@@ -136,18 +135,18 @@ class MeasureCommand:
         options = MeasurementOptions(
             device=self.device,
             mirror=self.mirror,
+            precision="float32" if self.exact else "auto",
             samples=self.samples,
             readers=self.readers,
             band_mm=self.band_mm,
             temperature=None if self.temperature_from is None else _best(self.temperature_from),
         )
         members = [load_model(path, device=self.device) for path in self.models]
-        model = as_ensemble(members) if self.exact else in_bfloat16(as_ensemble(members))
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
         ):
-            figures = measure(model, cases, options, progress)
+            figures = measure(as_ensemble(members), cases, options, progress)
         write_json(figures, self.output)
         dice = figures["summary"]["per_case"]["dice"]
         for name, value in dice.items():

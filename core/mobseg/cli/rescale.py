@@ -99,7 +99,6 @@ class RescaleCommand:
 
     def _fit(self) -> ScaleFit:
         from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
-        from mobseg.experiment.reduced_precision import in_bfloat16  # noqa: PLC0415
         from mobseg.experiment.variance_scale import fit_scale  # noqa: PLC0415
         from mobseg.model import load_model  # noqa: PLC0415
 
@@ -107,7 +106,7 @@ class RescaleCommand:
             raise InvalidInput("Give --factor, or --images and --labels of validation cases.")
         names = None if self.split is None else case_names(self.split, self.fold)
         cases = measured_cases(self.images, self.labels, self.raters, names)
-        model = in_bfloat16(load_model(self.model, device=self.device))
+        model = load_model(self.model, device=self.device)
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,

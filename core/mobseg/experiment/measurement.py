@@ -43,6 +43,8 @@ class MeasurementOptions:
     Attributes:
         device: where it runs.
         mirror: average over mirrored passes.
+        precision: of the network, see :class:`mobseg.options.SegmentOptions`; a comparison measures dozens
+            of models, so the faster one is the default.
         samples: label maps drawn from each case, for what compares samples with raters.
         readers: how many looked at each case; ``None`` takes those who marked it.
         band_mm: half width of the boundary band.
@@ -51,6 +53,7 @@ class MeasurementOptions:
 
     device: str = "auto"
     mirror: bool = False
+    precision: str = "auto"
     samples: int = 0
     readers: int | None = None
     band_mm: float = DEFAULT_BAND_MM
@@ -114,6 +117,7 @@ def _measure_case(
     segment = SegmentOptions(
         device=options.device,
         mirror=options.mirror,
+        precision=options.precision,
         samples=options.samples if case.raters else 0,
     )
     segmentation = segment_volume(volume, model, segment, SilentProgress())

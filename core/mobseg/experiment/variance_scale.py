@@ -22,6 +22,7 @@ from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.bundle.folder import ModelFolder
 from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
 from mobseg.bundle.staging import staged
+from mobseg.device import choose_precision
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import MeasuredCase
 from mobseg.image_io import read_label_volume, read_scalar_volume
@@ -104,7 +105,8 @@ def _case_likelihoods(
 ) -> Floats | None:
     volume = read_scalar_volume(case.case.image).volume
     prepared = preprocess(volume, model.plan)
-    result = predict_moments(prepared.data, model.moment_fns(), model.plan.patch_size)
+    precision = choose_precision("auto", model.device)
+    result = predict_moments(prepared.data, model.moment_fns(precision), model.plan.patch_size)
     moments = torch.zeros(3, *volume.geometry.shape_kji)
     # Outside the native box nnU-Net sets background.
     moments[0] = -torch.inf

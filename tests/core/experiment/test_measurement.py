@@ -16,7 +16,6 @@ from mobseg.experiment.cases import measured_cases
 from mobseg.experiment.ensemble import as_ensemble
 from mobseg.experiment.learned_samples import learned_samples
 from mobseg.experiment.measurement import MeasurementOptions, measure
-from mobseg.experiment.reduced_precision import in_bfloat16
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.metrics.case import evaluate_case
 from mobseg.metrics.overlap import dice
@@ -115,25 +114,6 @@ def test_members_of_other_plans_are_refused(tmp_path: Path) -> None:
     ]
     with pytest.raises(InvalidInput, match="share their plans"):
         as_ensemble(models)
-
-
-def test_bfloat16_changes_little_and_leaves_other_devices_alone(
-    data: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    volume = read_scalar_volume(_cases(data)[0].case.image).volume
-    exact = _load(model_folder)
-    fast = in_bfloat16(exact)
-    assert fast is not exact
-    a, b = (
-        segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps
-        for model in (exact, fast)
-    )
-    difference = np.abs(a.probability_mean - b.probability_mean)
-    assert 0 < difference.max() < 0.02
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert in_bfloat16(exact) is exact
 
 
 def test_learned_samples_have_the_mean_of_the_model(data: Path, model_folder: Path) -> None:
