@@ -197,8 +197,6 @@ def _predict(
     stopwatch: Stopwatch,
 ) -> tuple[PredictionMaps, tuple[LabelMap, ...], tuple[str, ...]]:
     """Maps, sampled label maps and notes."""
-    # First, as memory that was not used before comes in large pages, which is ten times faster.
-    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
     progress.report("Preparing the image", 0.0)
     with stopwatch.stage("preprocess"), reused_memory():
         prepared = preprocess(part.volume, model.plan)
@@ -215,7 +213,7 @@ def _predict(
             move_to_cpu=model.move_to_cpu,
         )
     with stopwatch.stage("native grid"):
-        maps = _maps(builder, part, result.moments, prepared.grid, model)
+        maps = _maps(part, result.moments, prepared.grid, model)
     with stopwatch.stage("samples"):
         samples = tuple(
             part.embed(_labels(part, moments, prepared.grid, model))
@@ -231,12 +229,9 @@ def _predict(
 
 
 def _maps(
-    builder: MapBuilder,
-    part: Part,
-    moments: StitchedMoments,
-    grid: GridRecord,
-    model: LoadedModel,
+    part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel
 ) -> PredictionMaps:
+    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
     _, j, i = grid.native_box_kji
     with reused_memory():
         to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))

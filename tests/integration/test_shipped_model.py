@@ -91,3 +91,26 @@ def test_the_bundle_is_small_and_says_what_it_is(model: LoadedModel) -> None:
     expectation = curve.lookup(metadata.recommended_threshold or 0.0)
     assert curve.score == metadata.score_map
     assert expectation.share_caught == pytest.approx(0.5, abs=0.02)
+
+
+def test_reduced_precision_gives_the_same_labels_and_review(
+    model: LoadedModel, segmentation: Segmentation
+) -> None:
+    """The small form of the table in docs/performance.md."""
+    volume = read_scalar_volume(SAMPLE).volume
+    reduced = segment_volume(volume, model, SegmentOptions(precision="bfloat16"), QUIET)
+    truth = read_label_volume(SAMPLE.with_name("reference.nii.gz")).array
+    assert (reduced.maps.labels == segmentation.maps.labels).mean() >= 0.9999
+    for maps in (reduced.maps, segmentation.maps):
+        assert maps.labels.any()
+    difference = dice(reduced.maps.labels == 1, truth == 1) - dice(
+        segmentation.maps.labels == 1, truth == 1
+    )
+    assert abs(difference) < 0.005
+    for field, tolerance in (("probability_mean", 0.1), ("probability_variance", 0.02)):
+        largest = np.abs(getattr(reduced.maps, field) - getattr(segmentation.maps, field)).max()
+        assert 0 < largest < tolerance
+    flagged = [
+        sum(region.volume_mm3 for region in result.regions) for result in (reduced, segmentation)
+    ]
+    assert flagged[0] == pytest.approx(flagged[1], rel=0.05)
