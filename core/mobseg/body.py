@@ -13,8 +13,8 @@ from mobseg.volume import ScalarVolume
 #: Between lung and fat on one side, and the foam of the table and air on the other.
 BODY_HU = -500.0
 
-#: The body is found on a grid of about this spacing; nothing of it is thinner.
-_SEARCH_MM = 4.0
+#: Left around the body; more would be seen as tissue by a model that knows no air, less would cut skin.
+MARGIN_MM = 4.0
 
 
 def body_box(volume: ScalarVolume, within: VoxelBox) -> VoxelBox:
@@ -25,22 +25,24 @@ def body_box(volume: ScalarVolume, within: VoxelBox) -> VoxelBox:
         within: where to look.
 
     Returns:
-        A box inside ``within`` that leaves 4 to 8 mm (at least a voxel) around the body; ``within`` itself
-        where there is no such object.
+        A box inside ``within`` that leaves :data:`MARGIN_MM`, or the voxels that cover it, around the
+        body; ``within`` itself where there is no such object.
     """
     part = crop_volume(volume, within)
-    steps = [max(1, math.floor(_SEARCH_MM / mm)) for mm in part.geometry.spacing_kji_mm]
-    coarse = part.array[tuple(slice(None, None, step) for step in steps)]
-    numbers, count = ndimage.label(np.greater(coarse, BODY_HU))
+    numbers, count = ndimage.label(np.greater(part.array, BODY_HU))
     if count == 0:
         return within
-    largest = int(np.argmax(np.bincount(numbers.ravel())[1:]))
-    found = ndimage.find_objects(numbers)[largest]
+    # Slice by slice, because bincount copies its input to 64-bit integers.
+    voxels = np.zeros(count + 1, dtype=np.int64)
+    for section in numbers:
+        voxels += np.bincount(section.ravel(), minlength=count + 1)
+    body = ndimage.find_objects(numbers)[int(np.argmax(voxels[1:]))]
+    margins = [math.ceil(MARGIN_MM / mm) for mm in part.geometry.spacing_kji_mm]
     k, j, i = (
         slice(
-            outer.start + max(0, axis.start - 1) * step,
-            min(outer.stop, outer.start + (axis.stop + 1) * step),
+            outer.start + max(0, axis.start - margin),
+            min(outer.stop, outer.start + axis.stop + margin),
         )
-        for axis, step, outer in zip(found, steps, within, strict=True)
+        for axis, margin, outer in zip(body, margins, within, strict=True)
     )
     return (k, j, i)

@@ -32,8 +32,8 @@ def patient() -> np.ndarray:
     ("spacing", "j", "i"),
     [
         ((5.0, 5.0, 5.0), slice(19, 41), slice(29, 61)),
-        ((2.0, 2.0, 5.0), slice(18, 42), slice(28, 62)),
-        ((0.7, 0.7, 1.0), slice(15, 45), slice(25, 65)),
+        ((2.0, 3.0, 5.0), slice(18, 42), slice(28, 62)),
+        ((0.7, 0.9, 1.0), slice(15, 45), slice(24, 66)),
     ],
 )
 def test_the_box_leaves_a_margin_around_the_body_and_the_table_out(
@@ -56,3 +56,9 @@ def test_without_a_body_nothing_is_cropped() -> None:
 def test_values_that_are_no_hounsfield_units_crop_nothing(patient: np.ndarray) -> None:
     shifted = (patient + 1024).astype(np.uint16)
     assert body_box(_volume(shifted, (5.0, 5.0, 5.0)), WHOLE) == WHOLE
+
+
+def test_a_flipped_image_has_the_flipped_box(patient: np.ndarray) -> None:
+    k, j, i = body_box(_volume(patient, (0.7, 0.9, 1.0)), WHOLE)
+    flipped = body_box(_volume(patient[:, ::-1, ::-1], (0.7, 0.9, 1.0)), WHOLE)
+    assert flipped == (k, slice(60 - j.stop, 60 - j.start), slice(80 - i.stop, 80 - i.start))

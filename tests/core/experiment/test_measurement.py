@@ -53,7 +53,14 @@ def _cases(data: Path, raters: bool = True):
 
 def test_figures_are_those_of_the_parts(data: Path, model_folder: Path) -> None:
     model, cases = _load(model_folder), _cases(data)
-    options = MeasurementOptions(device="cpu", samples=3, readers=4, temperature=2.0, band_mm=4.0)
+    options = MeasurementOptions(
+        device="cpu",
+        precision="float32",
+        samples=3,
+        readers=4,
+        temperature=2.0,
+        band_mm=4.0,
+    )
     result = measure(model, cases, options, QUIET)
     figures = result["cases"]["case0"]
     volume = read_scalar_volume(cases[0].case.image).volume

@@ -52,8 +52,9 @@ def test_a_scaled_model_keeps_its_label_map_and_multiplies_its_variance(
     write_scaled_model(open_model_folder(folder), 2.0, None, tmp_path / "scaled")
     before, after = _maps(folder, data), _maps(tmp_path / "scaled", data)
     np.testing.assert_array_equal(after.labels, before.labels)
+    # Both are rounded, by 6.2e-5 of the value at most.
     np.testing.assert_allclose(
-        after.logit_variance_model, 4 * before.logit_variance_model, rtol=1e-4
+        after.logit_variance_model, 4 * before.logit_variance_model, rtol=1.3e-4
     )
     assert json.loads((tmp_path / "scaled" / RECORD).read_text()) == {"factor": 2.0}
 
