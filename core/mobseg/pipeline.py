@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 import mobseg
-from mobseg.bundle.manifest import model_sha256
+from mobseg.body import body_box
+from mobseg.bundle.folder import model_sha256
 from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import MapBuilder, assign_labels, label_dtype
@@ -162,7 +163,8 @@ def segment_volume(
     stopwatch = stopwatch or Stopwatch()
     codes = model.metadata.training_orientation if model.metadata else None
     # A plain nnU-Net model takes the axes as they are, as stock nnU-Net does.
-    part = Part.take(volume, _box(volume, options), codes or axis_codes(volume.geometry))
+    box = _box(volume, model, options)
+    part = Part.take(volume, box, codes or axis_codes(volume.geometry))
     maps, samples, notes = _predict(part, model, options, progress, stopwatch)
     progress.report("Finding regions to check", _PREDICTION[1])
     with stopwatch.stage("regions"):
@@ -177,7 +179,7 @@ def segment_volume(
         input=_describe_input(volume),
         versions=_versions(),
         seconds_by_stage=stopwatch.seconds,
-        notes=(*input_warnings, *notes),
+        notes=(*input_warnings, *_box_notes(volume, model, box), *notes),
     )
     return Segmentation(maps, regions, threshold, record, samples)
 
@@ -248,11 +250,26 @@ def _labels(part: Part, moments: StitchedMoments, grid: GridRecord, model: Loade
     return labels
 
 
-def _box(volume: ScalarVolume, options: SegmentOptions) -> VoxelBox:
-    if options.roi_ras_mm is not None:
-        return voxel_box(options.roi_ras_mm, volume.geometry)
+def _box(volume: ScalarVolume, model: LoadedModel, options: SegmentOptions) -> VoxelBox:
+    """Where to segment: what the user asked for, and of that what the model knows."""
     k, j, i = volume.geometry.shape_kji
-    return (slice(0, k), slice(0, j), slice(0, i))
+    box: VoxelBox = (slice(0, k), slice(0, j), slice(0, i))
+    if options.roi_ras_mm is not None:
+        box = voxel_box(options.roi_ras_mm, volume.geometry)
+    return body_box(volume, box) if _crops_to_body(model) else box
+
+
+def _crops_to_body(model: LoadedModel) -> bool:
+    return model.metadata is not None and model.metadata.crop_to_body
+
+
+def _box_notes(volume: ScalarVolume, model: LoadedModel, box: VoxelBox) -> Iterator[str]:
+    size = tuple(axis.stop - axis.start for axis in box)
+    if _crops_to_body(model) and size != volume.geometry.shape_kji:
+        yield (
+            f"Only a box of {size[2]} x {size[1]} x {size[0]} voxels around the body was segmented, "
+            "because the model was trained on images that end there."
+        )
 
 
 def _notes(

@@ -16,11 +16,23 @@ PACKAGE = ROOT / "core" / "mobseg"
 
 ORDER = ("light", "torch", "nnunet", "app")
 
-#: First part of a module's name below ``mobseg`` -> its layer.
+#: Dotted name below ``mobseg`` -> its layer and that of all below it; the longest name decides.
 LAYER_OF = {
     **dict.fromkeys(
         [
             "__init__",
+            # what a viewer needs to list, import and remove models
+            "bundle.__init__",
+            "bundle.catalogue",
+            "bundle.extraction",
+            "bundle.fields",
+            "bundle.label_scheme",
+            "bundle.layout",
+            "bundle.manifest",
+            "bundle.metadata",
+            "bundle.staging",
+            "bundle.terminology",
+            "body",
             "errors",
             "failure",
             "geometry",
@@ -39,6 +51,7 @@ LAYER_OF = {
             "stopwatch",
             "strict_json",
             "summary",
+            "thresholds",
             "time_left",
             "uncertainty",
             "volume",
@@ -58,7 +71,6 @@ LAYER_OF = {
             "network",
             "projections",
             "sampling",
-            "thresholds",
         ],
         "torch",
     ),
@@ -100,14 +112,15 @@ class Module:
 
     @property
     def layer(self) -> str:
-        part = self.name.partition(".")[0]
-        try:
-            return LAYER_OF[part]
-        except KeyError:
-            raise AssertionError(
-                f"mobseg.{self.name} is in no layer: add '{part}' to LAYER_OF in {__name__}, to the "
-                "earliest layer whose packages suffice."
-            ) from None
+        name = self.name
+        while name not in LAYER_OF:
+            if "." not in name:
+                raise AssertionError(
+                    f"mobseg.{self.name} is in no layer: add '{name}' to LAYER_OF in {__name__}, to the "
+                    "earliest layer whose packages suffice."
+                )
+            name = name.rpartition(".")[0]
+        return LAYER_OF[name]
 
     @property
     def full_name(self) -> str:

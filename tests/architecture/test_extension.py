@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.architecture.layers import ROOT, Module, is_standard_library, modules
 
 EXTENSION = ROOT / "MoBSegmentation"
+TOP = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 LISTS = (EXTENSION / "CMakeLists.txt").read_text(encoding="utf-8")
 SOURCES = sorted(EXTENSION.rglob("*.py"))
 
@@ -39,10 +42,58 @@ def test_the_core_is_copied_whole() -> None:
     assert 'DIRECTORY "${CORE_DIR}/mobseg"' in LISTS
 
 
+def _metadata(name: str) -> str:
+    """Value of a ``set(EXTENSION_...)``, which the extension server wants on one line."""
+    match = re.search(rf'^set\(EXTENSION_{name} "([^"\n]+)"\)$', TOP, re.MULTILINE)
+    assert match, name
+    return match[1]
+
+
+def test_icon_and_screenshots_of_the_catalogue_are_in_the_repository() -> None:
+    home = _metadata("HOMEPAGE")
+    addresses = [_metadata("ICONURL"), *_metadata("SCREENSHOTURLS").split()]
+    for address in addresses:
+        assert (ROOT / address.removeprefix(f"{home}/")).is_file(), address
+
+
+def test_the_entry_of_the_extensions_index_agrees_with_the_build() -> None:
+    """Keys of the schema 1.0.1, which allows no others."""
+    entry = json.loads((ROOT / "Resources" / "MoBSegmentation.json").read_text(encoding="utf-8"))
+    assert entry.pop("$schema").endswith("slicer-extension-catalog-entry-schema-v1.0.1.json#")
+    assert entry.pop("scm_url") == f"{_metadata('HOMEPAGE')}.git"
+    assert entry == {
+        "build_dependencies": [_metadata("DEPENDS")],
+        "build_subdirectory": ".",
+        "category": _metadata("CATEGORY"),
+        "enabled": True,
+        "scm_revision": "main",
+        "scm_type": "git",
+        "tier": 1,
+    }
+
+
+def test_pictures_of_the_documentation_exist_and_are_small() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            picture: Path = page.parent / target
+            assert picture.is_file(), f"{page.name}: {target}"
+            if page.parent.name == "docs" and "user_guide" in target:
+                assert picture.stat().st_size <= 300_000, target
+
+
+def test_texts_are_translated_as_a_whole() -> None:
+    """``_(f"...")`` cannot be translated: the tool that collects the texts does not see it."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_the_viewer_imports_only_the_light_layer(path) -> None:
     light = {module.full_name for module in modules() if module.layer == "light"}
-    viewer = {"slicer", "qt", "ctk", "vtk", "numpy", "MoBSegmentationLib"}
+    viewer = {"slicer", "qt", "ctk", "vtk", "numpy", "MoBSegmentationLib", "SampleData"}
     for imported in Module(path.stem, path).imports():
         package = imported.partition(".")[0]
         if package == "mobseg":

@@ -38,6 +38,8 @@ TESTED_TOGETHER = {
     "experiment/test_report.py": "experiment.figures experiment.paper experiment.tables",
     # the fitted model and its folder
     "experiment/test_variance_scale.py": "cli.rescale",
+    # as what a bundle is unpacked by
+    "bundle/test_archive.py": "bundle.extraction",
     # through the public reader
     "test_image_io_read.py": """image_io._checks image_io._fingerprint image_io._itk
         image_io._payload""",
@@ -49,7 +51,8 @@ TESTED_TOGETHER = {
     "prediction_folder/test_folder.py": """prediction prediction_folder.reading
         prediction_folder.records prediction_folder.writing""",
     # parts of one computation
-    "regions/test_flagging.py": "regions.components regions.region",
+    "regions/test_flagging.py": """regions.candidates regions.description regions.region
+        regions.scored""",
     # from raw data to a bundle
     "nnunet/test_training.py": """cli.export cli.finetune cli.train cli.training_arguments
         nnunet.environment nnunet.ext_trainers.mobseg_trainers nnunet.finetune_trainer nnunet.planner

@@ -13,8 +13,7 @@ import SimpleITK as sitk
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from mobseg.bundle.folder import open_model_folder
-from mobseg.bundle.manifest import model_sha256
+from mobseg.bundle.folder import model_sha256, open_model_folder
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume
@@ -207,6 +206,28 @@ def test_a_model_for_regions_of_interest_asks_for_one(stochastic: LoadedModel) -
     folder = dataclasses.replace(model.folder, metadata=metadata)
     with pytest.raises(InvalidInput, match="region of interest"):
         segment_volume(_ct(), dataclasses.replace(model, folder=folder), SegmentOptions(), QUIET)
+
+
+def test_air_around_the_patient_changes_nothing_for_a_model_that_never_saw_it(
+    stochastic: LoadedModel,
+) -> None:
+    """As much air as you like: the model is run on the box around the body."""
+    model = _with_orientation(stochastic, CARD)
+    assert model.metadata is not None
+    assert model.metadata.crop_to_body
+    volume = _ct()
+    more_air = np.pad(volume.array, ((0, 0), (12, 30), (24, 9)), constant_values=-1000)
+    matrix = volume.geometry.ijk_to_ras_mm.copy()
+    matrix[:3, 3] = volume.geometry.ijk_to_ras([-24, -12, 0])
+    padded = ScalarVolume(more_air, VolumeGeometry(more_air.shape, matrix))
+
+    expected = segment_volume(volume, model, SegmentOptions(), QUIET)
+    found = segment_volume(padded, model, SegmentOptions(), QUIET)
+
+    inside = (slice(0, 40), slice(12, 56), slice(24, 60))
+    np.testing.assert_array_equal(found.maps.labels[inside], expected.maps.labels)
+    assert np.count_nonzero(found.maps.labels) == np.count_nonzero(expected.maps.labels) > 0
+    assert any("around the body" in note for note in found.record.notes)
 
 
 def test_mirroring_adds_disagreement(stochastic: LoadedModel) -> None:

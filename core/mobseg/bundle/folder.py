@@ -8,7 +8,16 @@ from typing import Any
 
 from mobseg.bundle.fields import Fields
 from mobseg.bundle.label_scheme import LabelMode, LabelScheme, label_scheme
-from mobseg.bundle.layout import CHECKPOINTS, DATASET, METADATA, PLANS, Fold, fold_folder
+from mobseg.bundle.layout import (
+    DATASET,
+    METADATA,
+    PLANS,
+    Fold,
+    fold_folder,
+    model_root,
+    trained_folds,
+)
+from mobseg.bundle.manifest import combined_sha256
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.bundle.plans import checked_configuration
 from mobseg.errors import BundleError
@@ -65,9 +74,9 @@ def open_model_folder(path: Path) -> ModelFolder:
         BundleError: the folder is incomplete or damaged, its checkpoint is unsafe, or the model is of a
             kind that cannot be run here.
     """
-    root = _model_root(path)
+    root = model_root(path)
     dataset, plans = Fields.read(root / DATASET), Fields.read(root / PLANS)
-    folds, checkpoint_name = _folds(root)
+    folds, checkpoint_name = trained_folds(root)
     name = _configuration_name(root / fold_folder(folds[0]) / checkpoint_name)
     scheme = label_scheme(dataset)
     metadata = BundleMetadata.read(root / METADATA) if (root / METADATA).exists() else None
@@ -87,6 +96,14 @@ def open_model_folder(path: Path) -> ModelFolder:
     )
 
 
+def model_sha256(model: ModelFolder) -> str:
+    """One SHA-256 for all that decides a model's results; the same for a folder and its bundle's copy."""
+    files = [model.path / name for name in (DATASET, METADATA, PLANS)]
+    return combined_sha256(
+        model.path, [*(file for file in files if file.exists()), *model.checkpoint_paths]
+    )
+
+
 def check_networks(model: ModelFolder) -> None:
     """Build the network of every fold from its checkpoint, to see that it can be run.
 
@@ -100,36 +117,6 @@ def check_networks(model: ModelFolder) -> None:
     for path in model.checkpoint_paths:
         weights = read_checkpoint(path).weights
         build_network(model.configuration["architecture"], model.n_outputs, weights)
-
-
-def _model_root(path: Path) -> Path:
-    if not path.is_dir():
-        raise BundleError(f"The model folder {path} does not exist; check the path.")
-    if (path / PLANS).exists() or (path / DATASET).exists():
-        return path
-    inside = sorted(child.parent for child in path.glob(f"*/{PLANS}"))
-    if not inside:
-        raise BundleError(
-            f"{path} is no nnU-Net model folder ({PLANS} and {DATASET} are missing); choose the folder "
-            "named like Trainer__Plans__3d_fullres."
-        )
-    if len(inside) > 1:
-        names = ", ".join(folder.name for folder in inside)
-        raise BundleError(f"{path} holds several models ({names}); choose one of them.")
-    return inside[0]
-
-
-def _folds(root: Path) -> tuple[tuple[Fold, ...], str]:
-    """The folds with a checkpoint and its file name; as in stock nnU-Net, numbers go before "all"."""
-    for name in CHECKPOINTS:
-        found = {file.parent.name.removeprefix("fold_") for file in root.glob(f"fold_*/{name}")}
-        numbers: list[Fold] = sorted(int(fold) for fold in found if fold.isdecimal())
-        if numbers or "all" in found:
-            return tuple(numbers) or ("all",), name
-    raise BundleError(
-        f"The model folder {root} has no trained fold (fold_0/{CHECKPOINTS[0]} or similar); finish the "
-        "training or use a complete model folder."
-    )
 
 
 def _configuration_name(checkpoint: Path) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mobseg.errors import BundleError
+
 #: Data files of this package.
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 
@@ -40,3 +42,42 @@ def bundle_files(folder: Path) -> list[str]:
 def fold_folder(fold: Fold) -> str:
     """Name of the folder that holds the checkpoint of ``fold``."""
     return f"fold_{fold}"
+
+
+def model_root(path: Path) -> Path:
+    """The model folder at ``path``, or the only one directly inside it.
+
+    Raises:
+        BundleError: there is none, or there are several.
+    """
+    if not path.is_dir():
+        raise BundleError(f"The model folder {path} does not exist; check the path.")
+    if (path / PLANS).exists() or (path / DATASET).exists():
+        return path
+    inside = sorted(child.parent for child in path.glob(f"*/{PLANS}"))
+    if not inside:
+        raise BundleError(
+            f"{path} is no nnU-Net model folder ({PLANS} and {DATASET} are missing); choose the folder "
+            "named like Trainer__Plans__3d_fullres."
+        )
+    if len(inside) > 1:
+        names = ", ".join(folder.name for folder in inside)
+        raise BundleError(f"{path} holds several models ({names}); choose one of them.")
+    return inside[0]
+
+
+def trained_folds(root: Path) -> tuple[tuple[Fold, ...], str]:
+    """The folds with a checkpoint and its file name; as in stock nnU-Net, numbers go before "all".
+
+    Raises:
+        BundleError: no fold has a checkpoint.
+    """
+    for name in CHECKPOINTS:
+        found = {file.parent.name.removeprefix("fold_") for file in root.glob(f"fold_*/{name}")}
+        numbers: list[Fold] = sorted(int(fold) for fold in found if fold.isdecimal())
+        if numbers or "all" in found:
+            return tuple(numbers) or ("all",), name
+    raise BundleError(
+        f"The model folder {root} has no trained fold (fold_0/{CHECKPOINTS[0]} or similar); finish the "
+        "training or use a complete model folder."
+    )

@@ -1,15 +1,14 @@
-"""SHA-256 of the files of a model, to notice damage and to name a model in the record of a run."""
+"""SHA-256 of the files of a model, to notice damage and to tell models apart."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mobseg.bundle.fields import Fields
-from mobseg.bundle.folder import ModelFolder
-from mobseg.bundle.layout import DATASET, MANIFEST, METADATA, PLANS, bundle_files
+from mobseg.bundle.layout import MANIFEST, bundle_files
 from mobseg.errors import BundleError
 
 FORMAT_VERSION = 1
@@ -25,11 +24,9 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def model_sha256(model: ModelFolder) -> str:
-    """One SHA-256 for all that decides a model's results; the same for a folder and its bundle's copy."""
-    files = [model.path / name for name in (DATASET, METADATA, PLANS)]
-    paths = [*(file for file in files if file.exists()), *model.checkpoint_paths]
-    hashes = {path.relative_to(model.path).as_posix(): file_sha256(path) for path in paths}
+def combined_sha256(folder: Path, files: Iterable[Path]) -> str:
+    """One SHA-256 for these files and their names in ``folder``."""
+    hashes = {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
     return hashlib.sha256(_text(hashes).encode("utf-8")).hexdigest()
 
 

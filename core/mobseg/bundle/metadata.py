@@ -60,6 +60,8 @@ class BundleMetadata:
         review_curve: errors caught against volume reviewed, measured on validation data.
         recommended_threshold: of the score map, from the review curve.
         requires_roi: whether the model only works inside a region of interest.
+        crop_to_body: whether its training images end at the body, so that it never saw the air around a
+            patient and is to be run on the box around the body only.
         created: ISO 8601 date or time.
     """
 
@@ -79,6 +81,7 @@ class BundleMetadata:
     recommended_threshold: float | None
     requires_roi: bool
     created: str
+    crop_to_body: bool = False
 
     def __post_init__(self) -> None:
         if not is_model_id(self.id):
@@ -149,6 +152,7 @@ class BundleMetadata:
             recommended_threshold=_optional(fields, "recommended_threshold", Fields.number),
             requires_roi=fields.boolean("requires_roi"),
             created=fields.text("created"),
+            crop_to_body="crop_to_body" in fields and fields.boolean("crop_to_body"),
         )
 
     def to_json(self) -> str:

@@ -12,17 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mobseg.bundle.folder import ModelFolder
-from mobseg.bundle.manifest import model_sha256
+from mobseg.bundle.catalogue import InstalledModel, list_models, remove_model
+from mobseg.bundle.folder import ModelFolder, model_sha256
 from mobseg.bundle.metadata import BundleMetadata, TrainingData
-from mobseg.bundle.store import (
-    InstalledModel,
-    import_model,
-    list_models,
-    remove_model,
-    resolve_model,
-    verify_model,
-)
+from mobseg.bundle.store import import_model, resolve_model, verify_model
 from mobseg.labels import Label
 
 Rows = list[tuple[str, str]]

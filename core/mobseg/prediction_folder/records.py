@@ -70,12 +70,25 @@ def read_run_file(folder: Path) -> RunFile:
             a newer version.
     """
     try:
-        plain = strict_json.loads((folder / RUN_JSON).read_bytes())
+        content = (folder / RUN_JSON).read_bytes()
     except FileNotFoundError as error:
         raise InvalidInput(
             f"The folder is no prediction folder, as it holds no {RUN_JSON}; choose one that mobseg made."
         ) from error
-    except (OSError, strict_json.StrictJsonError) as error:
+    except OSError as error:
+        raise _damaged() from error
+    return parse_run_file(content)
+
+
+def parse_run_file(content: bytes) -> RunFile:
+    """Parse the text of a ``run.json``.
+
+    Raises:
+        InvalidInput: it is damaged, or was written by a newer version.
+    """
+    try:
+        plain = strict_json.loads(content)
+    except strict_json.StrictJsonError as error:
         raise _damaged() from error
     if not isinstance(plain, dict) or not isinstance(plain.get("format_version"), int):
         raise _damaged()

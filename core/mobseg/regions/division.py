@@ -15,94 +15,70 @@ import numpy.typing as npt
 
 from mobseg.geometry import VolumeGeometry
 from mobseg.prediction import Map
-from mobseg.regions.components import without_gaps
 from mobseg.regions.groups import Flags, Groups, Indices
+from mobseg.regions.lattice import RankLattice
 
 # Candidates that a seed has covered in the meantime are dropped by this many at once.
 _CHUNK = 4096
 
 
-def divide_components(
-    kji: Indices, component: Indices, score: Map, geometry: VolumeGeometry, max_extent_mm: float
-) -> Indices:
-    """Divide the components that are longer than ``max_extent_mm`` along an axis of the volume.
+class Ball:
+    """The voxels within a distance of a voxel, as a seed reaches them.
 
     Args:
-        kji: (3, n) indices of the flagged voxels, in the order that breaks ties between equal scores.
-        component: (n,) number of the connected component of each voxel, from 0.
-        score: (n,) scores.
         geometry: the grid.
-        max_extent_mm: diameter of the ball that holds each part.
+        radius_mm: the distance.
+    """
+
+    def __init__(self, geometry: VolumeGeometry, radius_mm: float) -> None:
+        ijk_to_mm = geometry.ijk_to_ras_mm[:3, :3]
+        # Along an index a ball reaches as far as its radius times the length of the inverse's row.
+        reach_ijk = np.floor(radius_mm * np.linalg.norm(np.linalg.inv(ijk_to_mm), axis=1))
+        self.reach_kji: Indices = reach_ijk[::-1].astype(np.int64)
+        offsets = np.indices(2 * self.reach_kji + 1).reshape(3, -1) - self.reach_kji[:, None]
+        distance = np.linalg.norm(ijk_to_mm @ offsets[::-1], axis=0)
+        is_within = distance <= radius_mm
+        self.offsets_kji: Indices = offsets[:, is_within]
+        self.distance_mm: Map = distance[is_within].astype(np.float32)
+
+
+def is_long(
+    kji: Indices, components: Groups, geometry: VolumeGeometry, max_extent_mm: float
+) -> Flags:
+    """Whether each component of (3, n) voxels is longer than this along an axis of the volume."""
+    extent = components.max(kji) - components.min(kji) + 1
+    longer: Flags = (extent.T * geometry.spacing_kji_mm > max_extent_mm).any(axis=1)
+    return longer
+
+
+def nearest_seeds(
+    lattice: RankLattice, ball: Ball, component: npt.NDArray[np.int32], n_flagged: int
+) -> npt.NDArray[np.int32]:
+    """Rank of the seed that each voxel belongs to.
+
+    Args:
+        lattice: all n candidates, with a margin of at least the ball's reach.
+        ball: what a seed covers.
+        component: (n + 1,) component of each candidate by rank; negative for those that are not to be
+            divided, and for the last entry, which stands for no candidate.
+        n_flagged: no candidate with this or a later rank is to be divided.
 
     Returns:
-        Number (n,) of the part of each voxel, from 0 and without gaps.
+        (n_flagged,) by rank; -1 where nothing was to be divided.
     """
-    divided = np.flatnonzero(_is_long(kji, component, geometry, max_extent_mm)[component])
-    if not divided.size:
-        return component
-    seed_of = _nearest_seeds(
-        kji[:, divided],
-        component[divided],
-        score[divided],
-        _distances_mm(geometry, max_extent_mm / 2),
-    )
-    part = component.copy()
-    part[divided] = component.max() + 1 + seed_of
-    return without_gaps(part)
-
-
-def _is_long(
-    kji: Indices, component: Indices, geometry: VolumeGeometry, max_extent_mm: float
-) -> Flags:
-    groups = Groups(component)
-    extent = groups.max(kji) - groups.min(kji) + 1
-    is_long: Flags = (extent.T * geometry.spacing_kji_mm > max_extent_mm).any(axis=1)
-    return is_long
-
-
-def _nearest_seeds(kji: Indices, component: Indices, score: Map, ball_mm: Map) -> Indices:
-    """Index of the nearest seed of each voxel."""
-    kji = kji - kji.min(axis=1, keepdims=True)
-    voxel_at = np.full(kji.max(axis=1) + 1, -1, dtype=np.int32)
-    voxel_at[tuple(kji)] = np.arange(kji.shape[1])
-
-    seed_of = np.full(kji.shape[1], -1, dtype=np.int64)
-    distance = np.full(kji.shape[1], np.inf, dtype=np.float32)
-    ranked = np.argsort(-score, kind="stable")
-    for start in range(0, ranked.size, _CHUNK):
-        chunk = ranked[start : start + _CHUNK]
+    steps = lattice.steps(ball.offsets_kji)
+    seed_of = np.full(component.size, -1, dtype=np.int32)
+    distance = np.full(component.size, np.inf, dtype=np.float32)
+    divided = np.flatnonzero(component[:n_flagged] >= 0)
+    for start in range(0, divided.size, _CHUNK):
+        chunk = divided[start : start + _CHUNK]
         for seed in chunk[seed_of[chunk] < 0]:
             if seed_of[seed] >= 0:
                 continue
-            reached, reached_mm = _within_ball(voxel_at, kji[:, seed], ball_mm)
-            is_closer = (component[reached] == component[seed]) & (reached_mm < distance[reached])
+            reached = lattice.neighbours(seed, steps)
+            is_closer = component[reached] == component[seed]
+            is_closer &= ball.distance_mm < distance[reached]
             closer = reached[is_closer]
-            distance[closer] = reached_mm[is_closer]
+            distance[closer] = ball.distance_mm[is_closer]
             seed_of[closer] = seed
-    return seed_of
-
-
-def _distances_mm(geometry: VolumeGeometry, radius_mm: float) -> Map:
-    """Distances from the middle of the smallest box around a ball; infinite outside the ball."""
-    ijk_to_mm = geometry.ijk_to_ras_mm[:3, :3]
-    # Along an index a ball reaches as far as its radius times the length of the inverse's row.
-    reach_ijk = np.floor(radius_mm * np.linalg.norm(np.linalg.inv(ijk_to_mm), axis=1)).astype(int)
-    i, j, k = (np.arange(-n, n + 1) for n in reach_ijk)
-    offsets_ijk = np.stack(np.meshgrid(k, j, i, indexing="ij"))[::-1]
-    distance = np.linalg.norm(np.tensordot(ijk_to_mm, offsets_ijk, axes=1), axis=0)
-    return np.where(distance <= radius_mm, distance, np.inf).astype(np.float32)
-
-
-def _within_ball(
-    voxel_at: npt.NDArray[np.int32], center_kji: Indices, ball_mm: Map
-) -> tuple[Indices, Map]:
-    """Voxels in the ball around one voxel, and their distances from it."""
-    volume_window, ball_window = [], []
-    for center, size, extent in zip(center_kji, voxel_at.shape, ball_mm.shape, strict=True):
-        start = int(center) - extent // 2
-        stop = start + extent
-        volume_window.append(slice(max(start, 0), min(stop, size)))
-        ball_window.append(slice(max(-start, 0), extent - max(stop - size, 0)))
-    voxels, distance = voxel_at[tuple(volume_window)], ball_mm[tuple(ball_window)]
-    is_reached = (voxels >= 0) & np.isfinite(distance)
-    return voxels[is_reached].astype(np.int64), distance[is_reached]
+    return seed_of[:n_flagged]

@@ -11,6 +11,13 @@ Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
+def without_gaps(number: Indices) -> Indices:
+    """The same groups in the same order, numbered from 0."""
+    is_used = np.bincount(number) > 0
+    renumbered: Indices = (np.cumsum(is_used) - 1)[number]
+    return renumbered
+
+
 class Groups:
     """Voxels by group number.
 
@@ -19,7 +26,9 @@ class Groups:
     """
 
     def __init__(self, number: Indices) -> None:
-        self._order = np.argsort(number, kind="stable")
+        # Numbers of two bytes are sorted in linear time.
+        fits = number.max(initial=0) <= np.iinfo(np.uint16).max
+        self._order = np.argsort(number.astype(np.uint16) if fits else number, kind="stable")
         self._sorted = number[self._order]
         self._starts = np.flatnonzero(np.diff(self._sorted, prepend=-1))
 

@@ -17,52 +17,88 @@ wide boundary into a missed candidate.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from mobseg.prediction import Map
-from mobseg.regions.groups import Groups, Indices
+from mobseg.regions.groups import Flags, Indices
 
 
-def find_reasons(
-    kji: Indices,
-    component: Indices,
-    part: Indices,
-    labels: npt.NDArray[np.unsignedinteger],
-    score: Map,
-    threshold: float,
-) -> list[str]:
-    """The reason of every part, in the order of the part numbers.
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What (n,) voxels are and touch.
 
-    Args:
-        kji: (3, n) indices of the flagged voxels.
-        component: (n,) number of the connected component of each voxel, from 0.
-        part: (n,) number of the part of each voxel, from 0; a part lies within one component.
-        labels: (K, J, I) assigned labels.
-        score: (K, J, I) map that was flagged.
-        threshold: the score at which voxels are flagged.
+    Attributes:
+        near_foreground: the voxel is foreground, or touches it.
+        leaves_structure: the voxel is background, or touches a voxel with another label.
+        least_foreground_score: lowest score of the foreground voxels that the voxel touches; infinite where
+            there are none.
     """
+
+    near_foreground: Flags
+    leaves_structure: Flags
+    least_foreground_score: Map
+
+    def __getitem__(self, voxels: Indices) -> Surroundings:
+        return Surroundings(
+            self.near_foreground[voxels],
+            self.leaves_structure[voxels],
+            self.least_foreground_score[voxels],
+        )
+
+
+def find_surroundings(
+    kji: Indices, labels: npt.NDArray[np.unsignedinteger], score: Map
+) -> Surroundings:
+    """Look at the six neighbours of (3, n) voxels in (K, J, I) maps."""
     own = labels[tuple(kji)]
     near_foreground = own > 0
-    near_certain = np.zeros_like(near_foreground)
-    at_border = np.zeros_like(near_foreground)
+    leaves_structure = own == 0
+    least = np.full(own.shape, np.inf, dtype=np.float32)
     for axis in range(3):
         for step in (-1, 1):
             neighbour = _neighbour(kji, axis, step, labels.shape[axis])
             other = labels[neighbour]
             near_foreground |= other > 0
-            near_certain |= (other > 0) & (score[neighbour] < threshold)
-            at_border |= other != own
+            leaves_structure |= other != own
+            np.minimum(least, score[neighbour], out=least, where=other > 0)
+    return Surroundings(near_foreground, leaves_structure, least)
 
-    components, parts = Groups(component), Groups(part)
-    component_of_part = component[parts.first]
+
+def find_reasons(
+    component: Indices,
+    part: Indices,
+    component_of_part: Indices,
+    surroundings: Surroundings,
+    threshold: float,
+) -> list[str]:
+    """The reason of every part, in the order of the part numbers.
+
+    Args:
+        component: (n,) number of the connected component of each flagged voxel, from 0.
+        part: (n,) number of the part of each voxel, from 0; a part lies within one component.
+        component_of_part: component of each part.
+        surroundings: of the n voxels.
+        threshold: the score at which voxels are flagged.
+    """
+    near_certain = surroundings.least_foreground_score < threshold
+    n_components = 1 + int(component.max(initial=-1))
     flags = zip(
-        components.any(near_foreground)[component_of_part],
-        components.any(near_certain)[component_of_part],
-        parts.any(at_border | (own == 0)),
+        _any(component, surroundings.near_foreground, n_components)[component_of_part],
+        _any(component, near_certain, n_components)[component_of_part],
+        _any(part, surroundings.leaves_structure, component_of_part.size),
         strict=True,
     )
     return [_reason(*part_flags) for part_flags in flags]
+
+
+def _any(group: Indices, flags: Flags, n_groups: int) -> Flags:
+    """Whether any flag of each group is set."""
+    found = np.zeros(n_groups, dtype=np.bool_)
+    found[group[flags]] = True
+    return found
 
 
 def _neighbour(kji: Indices, axis: int, step: int, size: int) -> tuple[Indices, ...]:

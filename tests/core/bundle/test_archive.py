@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mobseg.bundle import archive as archive_module
-from mobseg.bundle.archive import read_bundle_metadata, unpack_bundle
+from mobseg.bundle import extraction
+from mobseg.bundle.archive import unpack_bundle
+from mobseg.bundle.extraction import read_bundle_metadata
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.errors import BundleError, OutputError
 
@@ -141,7 +142,7 @@ def test_too_many_files_are_refused(changed_bundle: Changed, tmp_path: Path) -> 
 def test_too_many_bytes_are_refused(
     pristine_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_module, "MAX_TOTAL_BYTES", 1000)
+    monkeypatch.setattr(extraction, "MAX_TOTAL_BYTES", 1000)
     assert_refused(pristine_bundle, tmp_path / "m", "would inflate to")
 
 

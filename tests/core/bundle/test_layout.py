@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mobseg.bundle.layout import bundle_files, is_bundle_file
+from mobseg.bundle.layout import bundle_files, is_bundle_file, model_root, trained_folds
+from mobseg.errors import BundleError
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,16 @@ def test_files_of_a_training_folder(model_folder: Path) -> None:
         "fold_1/checkpoint_final.pth",
         "plans.json",
     ]
+
+
+def test_the_model_folder_is_found_from_the_one_around_it(model_folder: Path) -> None:
+    assert model_root(model_folder) == model_root(model_folder.parent) == model_folder
+    with pytest.raises(BundleError, match="is no nnU-Net model folder"):
+        model_root(model_folder / "fold_0")
+
+
+def test_numbered_folds_go_before_all(model_folder: Path) -> None:
+    (model_folder / "fold_0").rename(model_folder / "fold_all")
+    assert trained_folds(model_folder) == ((1,), "checkpoint_final.pth")
+    (model_folder / "fold_1" / "checkpoint_final.pth").unlink()
+    assert trained_folds(model_folder) == (("all",), "checkpoint_final.pth")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mobseg.bundle.archive import unpack_bundle
-from mobseg.bundle.folder import open_model_folder
-from mobseg.bundle.manifest import check_manifest, file_sha256, model_sha256, write_manifest
+from mobseg.bundle.folder import model_sha256, open_model_folder
+from mobseg.bundle.manifest import check_manifest, file_sha256, write_manifest
 from mobseg.errors import BundleError
 
 

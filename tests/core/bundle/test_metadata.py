@@ -36,6 +36,13 @@ def test_optional_values_may_be_null_or_absent(metadata: BundleMetadata) -> None
     assert parsed.recommended_threshold is None
 
 
+def test_a_model_crops_to_the_body_only_if_it_says_so(metadata: BundleMetadata) -> None:
+    content = json.loads(metadata.to_json())
+    del content["crop_to_body"]
+    assert not BundleMetadata.parse(json.dumps(content).encode()).crop_to_body
+    assert parse_changed(metadata, crop_to_body=True).crop_to_body
+
+
 def test_a_label_without_codes_is_an_anatomical_structure(metadata: BundleMetadata) -> None:
     label = {"value": 1, "name": "Gland", "color_rgb": [1, 2, 3]}
     (parsed,) = parse_changed(metadata, labels=[label]).labels
@@ -45,7 +52,9 @@ def test_a_label_without_codes_is_an_anatomical_structure(metadata: BundleMetada
 @pytest.mark.parametrize(
     "key",
     [field.name for field in dataclasses.fields(BundleMetadata)
-     if field.name not in ("training_orientation", "review_curve", "recommended_threshold")],
+     if field.name not in (
+         "training_orientation", "review_curve", "recommended_threshold", "crop_to_body"
+     )],
 )  # fmt: skip
 def test_a_missing_key_is_named(metadata: BundleMetadata, key: str) -> None:
     content = json.loads(metadata.to_json())

@@ -1,25 +1,16 @@
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from mobseg.bundle import store
+from mobseg.bundle import catalogue
+from mobseg.bundle.catalogue import find_model, list_models
 from mobseg.bundle.metadata import BundleMetadata
-from mobseg.bundle.store import (
-    find_model,
-    import_model,
-    list_models,
-    remove_model,
-    resolve_model,
-    user_folder,
-    verify_model,
-)
+from mobseg.bundle.store import import_model, resolve_model, verify_model
 from mobseg.errors import BundleError
 from tests.support.model_factory import make_model_folder
 
@@ -30,16 +21,16 @@ PLAIN_ID = "dataset999-synthetic-3d-fullres"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's data folder of its own, and no shipped models."""
     monkeypatch.setenv("MOBSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(store, "SHIPPED_FOLDER", tmp_path / "shipped")
+    monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", tmp_path / "shipped")
     return tmp_path / "home"
 
 
 @pytest.fixture
 def shipped(pristine_bundle: Path) -> Path:
     """The package ships one model, which is the default."""
-    store.SHIPPED_FOLDER.mkdir()
-    (store.SHIPPED_FOLDER / "default.txt").write_text("parotid-test\n", "utf-8")
-    return Path(shutil.copy(pristine_bundle, store.SHIPPED_FOLDER))
+    catalogue.SHIPPED_FOLDER.mkdir()
+    (catalogue.SHIPPED_FOLDER / "default.txt").write_text("parotid-test\n", "utf-8")
+    return Path(shutil.copy(pristine_bundle, catalogue.SHIPPED_FOLDER))
 
 
 def test_nothing_is_installed_at_first() -> None:
@@ -137,28 +128,6 @@ def test_a_broken_import_leaves_nothing(model_folder: Path, home: Path) -> None:
     assert not home.exists()
 
 
-def test_remove_deletes_an_imported_model(pristine_bundle: Path) -> None:
-    imported = import_model(pristine_bundle)
-    remove_model("parotid-test")
-    assert not imported.path.exists()
-    with pytest.raises(BundleError, match='no model "parotid-test"'):
-        remove_model("parotid-test")
-
-
-def test_remove_leaves_a_shipped_model(shipped: Path) -> None:
-    with pytest.raises(BundleError, match="ships with the program"):
-        remove_model("parotid-test")
-    assert shipped.exists()
-
-
-@pytest.mark.parametrize("model_id", ["..", ".", "", "../models"])
-def test_remove_stays_inside_the_models(pristine_bundle: Path, model_id: str) -> None:
-    imported = import_model(pristine_bundle)
-    with pytest.raises(BundleError, match="There is no model"):
-        remove_model(model_id)
-    assert imported.path.exists()
-
-
 def test_verify_notices_a_changed_file(pristine_bundle: Path) -> None:
     imported = import_model(pristine_bundle)
     (imported.path / "MODEL_CARD.md").write_text("other", "utf-8")
@@ -169,23 +138,3 @@ def test_verify_notices_a_changed_file(pristine_bundle: Path) -> None:
 def test_verify_needs_an_installed_model(pristine_model: Path) -> None:
     with pytest.raises(BundleError, match="There is no model"):
         verify_model(str(pristine_model))
-
-
-def test_a_damaged_model_is_listed_with_its_problem(shipped: Path, pristine_model: Path) -> None:
-    shipped.write_bytes(b"no zip")
-    imported = import_model(pristine_model)
-    (imported.path / "mobseg.json").write_text(json.dumps({"format_version": 9}), "utf-8")
-    broken_bundle, broken_folder = list_models()
-    assert broken_bundle.problem is not None
-    assert "no zip file" in broken_bundle.problem
-    assert broken_folder.problem is not None
-    assert "format version 9" in broken_folder.problem
-
-
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the convention of Linux")
-def test_the_user_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("MOBSEG_HOME")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert user_folder() == tmp_path / "mobseg"
-    monkeypatch.delenv("XDG_DATA_HOME")
-    assert user_folder() == Path.home() / ".local" / "share" / "mobseg"

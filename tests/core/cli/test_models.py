@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mobseg.bundle import store
+from mobseg.bundle import catalogue
 from mobseg.bundle.folder import open_model_folder
 from mobseg.bundle.metadata import BundleMetadata, TrainingData
 from mobseg.bundle.packing import pack_bundle
@@ -18,7 +18,7 @@ from tests.support.model_factory import make_model_folder
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOBSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(store, "SHIPPED_FOLDER", tmp_path / "shipped")
+    monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", tmp_path / "shipped")
     monkeypatch.setenv("COLUMNS", "100")
 
 

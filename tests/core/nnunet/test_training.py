@@ -13,7 +13,8 @@ import torch
 from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
 
 import mobseg.nnunet
-from mobseg.bundle.archive import read_bundle_metadata, unpack_bundle
+from mobseg.bundle.archive import unpack_bundle
+from mobseg.bundle.extraction import read_bundle_metadata
 from mobseg.bundle.folder import open_model_folder
 from mobseg.cli.main import main
 from mobseg.covariance import HeadSettings

@@ -3,53 +3,42 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobseg.geometry import VolumeGeometry
 from mobseg.regions import flag_regions, region_map
-from mobseg.regions.division import divide_components
 from tests.support.predictions import make_maps
 
-UNIT = VolumeGeometry((1, 1, 40), np.eye(4))
 
-
-def line(scores):
-    """A single component along i."""
-    kji = np.stack((np.zeros(len(scores)), np.zeros(len(scores)), np.arange(len(scores))))
-    return kji.astype(np.int64), np.zeros(len(scores), np.int64), np.array(scores, np.float32)
-
-
-def parts_of(scores, max_extent_mm, geometry=UNIT):
-    kji, component, score = line(scores)
-    return divide_components(kji, component, score, geometry, max_extent_mm).tolist()
+def parts_of(scores, max_extent_mm):
+    """Part of each voxel of a line along i, numbered as they come; 0 where nothing is flagged."""
+    maps = make_maps(variance=np.array(scores).reshape(1, 1, -1))
+    ids = region_map(maps, "variance", 0.05, min_volume_mm3=0, max_extent_mm=max_extent_mm)
+    seen = {}
+    return [seen.setdefault(part, len(seen) + 1) if part else 0 for part in ids.ravel().tolist()]
 
 
 def test_a_component_that_fits_is_one_part():
-    assert parts_of([0.1] * 10, max_extent_mm=10) == [0] * 10
+    assert parts_of([0.1] * 10, max_extent_mm=10) == [1] * 10
 
 
 def test_voxels_go_to_the_nearest_peak():
     scores = [0.1, 0.2, 0.9, 0.2, 0.1, 0.1, 0.1, 0.2, 0.8, 0.2, 0.1]
     # the first voxel that no seed covers within 4 mm is the second peak
-    assert parts_of(scores, max_extent_mm=8) == [0] * 6 + [1] * 5
+    assert parts_of(scores, max_extent_mm=8) == [1] * 6 + [2] * 5
 
 
 def test_a_tie_goes_to_the_higher_peak():
     scores = [0.2, 0.9, 0.2, 0.2, 0.2, 0.8, 0.2]
-    assert parts_of(scores, max_extent_mm=6) == [0] * 4 + [1] * 3
+    assert parts_of(scores, max_extent_mm=6) == [1] * 4 + [2] * 3
 
 
 def test_components_do_not_mix():
-    kji, _, score = line([0.9] + [0.1] * 9)
-    component = np.array([0] * 5 + [1] * 5)
-    parts = divide_components(kji, component, score, UNIT, max_extent_mm=4)
-    assert not set(parts[:5]) & set(parts[5:])
+    # the peak is within 4 mm of the second component
+    assert parts_of([0.1, 0.1, 0.1, 0.9, 0.0, 0.1, 0.1], max_extent_mm=3.5)[-2:] == [3, 3]
 
 
 def test_only_long_components_are_divided():
-    kji, _, score = line([0.5] * 12)
-    component = np.array([0] * 9 + [1] * 3)
-    parts = divide_components(kji, component, score, UNIT, max_extent_mm=3)
-    assert len(set(parts[:9])) > 1
-    assert len(set(parts[9:])) == 1
+    parts = parts_of([0.5] * 9 + [0.0] + [0.5] * 3, max_extent_mm=3)
+    assert len(set(parts[:9])) == 5
+    assert len(set(parts[10:])) == 1
 
 
 def shell(ijk_to_ras_mm):

@@ -1,0 +1,94 @@
+"""The voxels that any threshold from a lowest one on can flag, with all that does not depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mobseg.geometry import VolumeGeometry
+from mobseg.labels import LabelTable
+from mobseg.prediction import Map
+from mobseg.regions.groups import Indices
+from mobseg.regions.reasons import Surroundings, find_surroundings
+from mobseg.regions.scored import ScoredPrediction
+from mobseg.uncertainty import error_probability_of
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """n voxels by position in the patient: inferior, then posterior, then left first.
+
+    This order does not depend on how a file stores its axes, so it can break ties.
+
+    Attributes:
+        geometry: the grid.
+        label_table: the F foreground labels.
+        kji: (3, n) indices.
+        score: (n,) scores.
+        probabilities: (F, n) mean probability of each foreground label.
+        error: (n,) probability that the assigned label is wrong.
+        surroundings: how the voxels lie with respect to the segmentation.
+        by_rank: (n,) the voxels from the highest score down; equal scores keep their order.
+        rank: (n,) place of each voxel in ``by_rank``.
+    """
+
+    geometry: VolumeGeometry
+    label_table: LabelTable
+    kji: Indices
+    score: Map
+    probabilities: Map
+    error: Map
+    surroundings: Surroundings
+    by_rank: Indices
+    rank: Indices
+
+    def __len__(self) -> int:
+        return self.score.size
+
+
+def find_candidates(scored: ScoredPrediction, lowest: float) -> Candidates:
+    """The voxels whose score reaches ``lowest``."""
+    kji = _by_position(_flagged_voxels(scored.score >= lowest), scored.geometry)
+    at = tuple(kji)
+    score, labels = scored.score[at], scored.labels[at]
+    probabilities = np.stack([probability[at] for probability in scored.probabilities])
+    values = [label.value for label in scored.label_table]
+    by_rank = np.argsort(-score, kind="stable")
+    rank = np.empty_like(by_rank)
+    rank[by_rank] = np.arange(by_rank.size)
+    return Candidates(
+        geometry=scored.geometry,
+        label_table=scored.label_table,
+        kji=kji,
+        score=score,
+        probabilities=probabilities,
+        error=error_probability_of(labels, probabilities, values),
+        surroundings=find_surroundings(kji, scored.labels, scored.score),
+        by_rank=by_rank,
+        rank=rank,
+    )
+
+
+def _flagged_voxels(flagged: npt.NDArray[np.bool_]) -> Indices:
+    """(3, n) indices of the voxels that are set."""
+    box = _bounding_box(flagged)
+    start = np.array([[window.start] for window in box])
+    found: Indices = np.stack(np.nonzero(flagged[box])) + start
+    return found
+
+
+def _by_position(kji: Indices, geometry: VolumeGeometry) -> Indices:
+    # One step along S outweighs every step along A, and one along A every step along R.
+    weights_ijk = geometry.ijk_to_ras_mm[:3, :3].T @ (1.0, 1e4, 1e8)
+    return kji[:, np.argsort(weights_ijk[::-1] @ kji, kind="stable")]
+
+
+def _bounding_box(flagged: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    box = []
+    for axis in range(flagged.ndim):
+        others = tuple(other for other in range(flagged.ndim) if other != axis)
+        hit = np.flatnonzero(flagged.any(axis=others))
+        box.append(slice(hit[0], hit[-1] + 1) if hit.size else slice(0, 0))
+    return tuple(box)
