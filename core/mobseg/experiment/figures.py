@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -15,11 +16,11 @@ from mobseg.experiment.results import Floats, Row
 from mobseg.experiment.tables import SCORE_TITLES
 from mobseg.metrics.score_metrics import COMPARED_SCORES
 
-_SIZE_INCHES = (6.4, 4.6)
+_SIZE_INCHES = (8.4, 4.8)
 _DPI = 130
 
 #: Curves in one picture; more cannot be told apart.
-_MOST_ROWS = 10
+_MOST_ROWS = 20
 
 
 def draw_figures(rows: Sequence[Row], folder: Path, cases: str) -> list[tuple[Path, str]]:
@@ -61,12 +62,13 @@ def _draw(path: Path, paint: Callable[[Axes], None]) -> None:
     axes = figure.add_subplot()
     paint(axes)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     figure.savefig(path, metadata={"Software": None})
 
 
 def _calibration(axes: Axes, rows: Sequence[Row], domain: str) -> None:
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--", label="perfect")
+    axes.set_prop_cycle(color=colormaps["tab20"].colors)  # type: ignore[attr-defined]
     for row in rows:
         curve = row.runs[0]["reliability"][domain]
         axes.plot(curve["confidence"], curve["hit_rate"], marker=".", label=row.name)
