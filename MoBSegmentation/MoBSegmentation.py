@@ -33,7 +33,7 @@ class MoBSegmentation(ScriptedLoadableModule):
 
 
 def register_sample_data():
-    """Offer the CT that ships with the extension in the module Sample Data."""
+    """Offer the CTs that ship with the extension in the module Sample Data."""
     from MoBSegmentationLib.sample_data import register  # noqa: PLC0415
 
     make_core_importable()

@@ -26,7 +26,11 @@ def check_input(node: Any) -> str | None:
         node: ``vtkMRMLScalarVolumeNode`` or ``None``.
     """
     from mobseg.errors import InvalidInput  # noqa: PLC0415
-    from mobseg.image_io import _checks  # noqa: PLC0415
+    from mobseg.image_io import (  # noqa: PLC0415
+        require_3d,
+        require_scalar,
+        require_usable_grid,
+    )
 
     if node is None:
         return "Choose the CT volume to segment."
@@ -36,9 +40,9 @@ def check_input(node: Any) -> str | None:
     if image is None or image.GetPointData().GetScalars() is None:
         return "The volume has no voxels; load the image again."
     try:
-        _checks.require_3d(image.GetDimensions())
-        _checks.require_scalar(image.GetNumberOfScalarComponents())
-        _checks.require_usable_grid(volume_geometry(node))
+        require_3d(image.GetDimensions())
+        require_scalar(image.GetNumberOfScalarComponents())
+        require_usable_grid(volume_geometry(node))
     except InvalidInput as error:
         return str(error)
     return None

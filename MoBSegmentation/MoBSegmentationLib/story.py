@@ -16,7 +16,7 @@ import slicer
 import vtk
 
 from MoBSegmentationLib.result_nodes import ResultNodes, find_results
-from MoBSegmentationLib.sample_data import sample_file
+from MoBSegmentationLib.sample_data import HEAD_AND_NECK
 
 _RUN_SECONDS = 300.0
 _STATUS_COLUMN = 5
@@ -57,7 +57,7 @@ class Story:
         ui = self._ui
         assert not ui.segmentButton.enabled
         assert "Choose" in ui.segmentButton.toolTip
-        self._image = slicer.util.loadVolume(str(sample_file()))
+        self._image = slicer.util.loadVolume(str(HEAD_AND_NECK.file))
         slicer.util.setSliceViewerLayers(background=self._image)
         ui.volumeSelector.setCurrentNode(self._image)
         assert ui.segmentButton.enabled, ui.segmentButton.toolTip

@@ -13,8 +13,8 @@ from mobseg.volume import ScalarVolume
 #: Between lung and fat on one side, and the foam of the table and air on the other.
 BODY_HU = -500.0
 
-#: Left around the body; more would be seen as tissue by a model that knows no air, less would cut skin.
-MARGIN_MM = 4.0
+#: Left around the body: as much as training images had at most, so that these stay as they are.
+MARGIN_MM = 25.0
 
 
 def body_box(volume: ScalarVolume, within: VoxelBox) -> VoxelBox:

@@ -216,19 +216,25 @@ def test_air_around_the_patient_changes_nothing_for_a_model_that_never_saw_it(
     model = _with_orientation(stochastic, CARD)
     assert model.metadata is not None
     assert model.metadata.crop_to_body
-    volume = _ct()
-    more_air = np.pad(volume.array, ((0, 0), (12, 30), (24, 9)), constant_values=-1000)
-    matrix = volume.geometry.ijk_to_ras_mm.copy()
-    matrix[:3, 3] = volume.geometry.ijk_to_ras([-24, -12, 0])
-    padded = ScalarVolume(more_air, VolumeGeometry(more_air.shape, matrix))
+    some = _in_air(_ct(), 20)
+    much = _in_air(some, 15)
 
-    expected = segment_volume(volume, model, SegmentOptions(), QUIET)
-    found = segment_volume(padded, model, SegmentOptions(), QUIET)
+    expected = segment_volume(some, model, SegmentOptions(), QUIET)
+    found = segment_volume(much, model, SegmentOptions(), QUIET)
 
-    inside = (slice(0, 40), slice(12, 56), slice(24, 60))
+    inside = (slice(None), slice(15, -15), slice(15, -15))
     np.testing.assert_array_equal(found.maps.labels[inside], expected.maps.labels)
     assert np.count_nonzero(found.maps.labels) == np.count_nonzero(expected.maps.labels) > 0
     assert any("around the body" in note for note in found.record.notes)
+
+
+def _in_air(volume: ScalarVolume, voxels: int) -> ScalarVolume:
+    """The image with more air on its four sides, where it lies in the patient."""
+    sides = ((0, 0), (voxels, voxels), (voxels, voxels))
+    array = np.pad(volume.array, sides, constant_values=-1000)
+    matrix = volume.geometry.ijk_to_ras_mm.copy()
+    matrix[:3, 3] = volume.geometry.ijk_to_ras([-voxels, -voxels, 0])
+    return ScalarVolume(array, VolumeGeometry(array.shape, matrix))
 
 
 def test_mirroring_adds_disagreement(stochastic: LoadedModel) -> None:

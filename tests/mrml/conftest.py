@@ -12,11 +12,11 @@ REASON = "needs slicer-core==5.12.4.0 or 3D Slicer, over 1 GB; see CONTRIBUTING.
 
 @pytest.fixture
 def scene():
-    headless = pytest.importorskip("tests.headless_slicer", reason=REASON)
+    headless = pytest.importorskip("tests.headless_slicer", reason=REASON, exc_type=ImportError)
     scene = headless.application()
     scene.Clear(False)
     # 3D Slicer makes it with the scene.
-    slicer = pytest.importorskip("slicer", reason=REASON)
+    slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
     slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     yield scene
     scene.Clear(False)
@@ -25,7 +25,7 @@ def scene():
 @pytest.fixture
 def add_ct(scene):
     """Adds the CT of the cases to the scene."""
-    slicer = pytest.importorskip("slicer", reason=REASON)
+    slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
 
     def add(geometry=cases.PLAIN, name="CT", seed=0):
         return slicer.util.addVolumeFromArray(
@@ -38,7 +38,9 @@ def add_ct(scene):
 @pytest.fixture
 def add_result(scene, add_ct, tmp_path):
     """Loads a result of a CT, which is added unless it is given."""
-    loader = pytest.importorskip("MoBSegmentationLib.result_loader", reason=REASON)
+    loader = pytest.importorskip(
+        "MoBSegmentationLib.result_loader", reason=REASON, exc_type=ImportError
+    )
 
     def add(maps=None, ct=None, **options):
         maps = cases.prediction() if maps is None else maps

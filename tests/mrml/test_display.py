@@ -10,9 +10,9 @@ from tests.mrml.cases import PLAIN, THRESHOLD, prediction
 from tests.mrml.conftest import REASON
 from tests.mrml.test_result_loader import node_ids
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-display = pytest.importorskip("MoBSegmentationLib.display", reason=REASON)
-nodes = pytest.importorskip("MoBSegmentationLib.result_nodes", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+display = pytest.importorskip("MoBSegmentationLib.display", reason=REASON, exc_type=ImportError)
+nodes = pytest.importorskip("MoBSegmentationLib.result_nodes", reason=REASON, exc_type=ImportError)
 pytestmark = pytest.mark.slicer
 
 

@@ -20,9 +20,11 @@ from tests.mrml.conftest import REASON
 from tests.mrml.test_review_session import mask
 from tests.support.predictions import LEFT, RIGHT
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-export = pytest.importorskip("MoBSegmentationLib.export", reason=REASON)
-review = pytest.importorskip("MoBSegmentationLib.review_session", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+export = pytest.importorskip("MoBSegmentationLib.export", reason=REASON, exc_type=ImportError)
+review = pytest.importorskip(
+    "MoBSegmentationLib.review_session", reason=REASON, exc_type=ImportError
+)
 pytestmark = pytest.mark.slicer
 
 COMMENT = '=1+1 <b>ä</b> "x", y'

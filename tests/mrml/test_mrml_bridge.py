@@ -11,9 +11,9 @@ from mobseg.region_of_interest import voxel_box
 from tests.mrml.cases import GRIDS, PLAIN, SHAPE, ct_array
 from tests.mrml.conftest import REASON
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-vtk = pytest.importorskip("vtk", reason=REASON)
-bridge = pytest.importorskip("MoBSegmentationLib.mrml_bridge", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+vtk = pytest.importorskip("vtk", reason=REASON, exc_type=ImportError)
+bridge = pytest.importorskip("MoBSegmentationLib.mrml_bridge", reason=REASON, exc_type=ImportError)
 pytestmark = pytest.mark.slicer
 
 

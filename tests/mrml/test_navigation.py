@@ -7,8 +7,10 @@ import pytest
 
 from tests.mrml.conftest import REASON
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-navigation = pytest.importorskip("MoBSegmentationLib.navigation", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+navigation = pytest.importorskip(
+    "MoBSegmentationLib.navigation", reason=REASON, exc_type=ImportError
+)
 pytestmark = pytest.mark.slicer
 
 PLACE = (12.0, -34.0, 56.0)

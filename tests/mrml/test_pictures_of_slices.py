@@ -16,12 +16,14 @@ import pytest
 from tests.mrml.cases import PLAIN, SHAPE, prediction
 from tests.mrml.conftest import REASON
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-vtk = pytest.importorskip("vtk", reason=REASON)
-numpy_support = pytest.importorskip("vtk.util.numpy_support", reason=REASON)
-headless = pytest.importorskip("tests.headless_slicer", reason=REASON)
-display = pytest.importorskip("MoBSegmentationLib.display", reason=REASON)
-navigation = pytest.importorskip("MoBSegmentationLib.navigation", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+vtk = pytest.importorskip("vtk", reason=REASON, exc_type=ImportError)
+numpy_support = pytest.importorskip("vtk.util.numpy_support", reason=REASON, exc_type=ImportError)
+headless = pytest.importorskip("tests.headless_slicer", reason=REASON, exc_type=ImportError)
+display = pytest.importorskip("MoBSegmentationLib.display", reason=REASON, exc_type=ImportError)
+navigation = pytest.importorskip(
+    "MoBSegmentationLib.navigation", reason=REASON, exc_type=ImportError
+)
 pytestmark = pytest.mark.slicer
 
 PICTURES = Path(__file__).with_name("pictures")

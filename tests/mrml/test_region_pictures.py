@@ -12,11 +12,17 @@ from mobseg.volume import ScalarVolume
 from tests.mrml.cases import GRIDS, PLAIN, ct_array, prediction
 from tests.mrml.conftest import REASON
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-pictures = pytest.importorskip("MoBSegmentationLib.pictures", reason=REASON)
-region_pictures = pytest.importorskip("MoBSegmentationLib.region_pictures", reason=REASON)
-reviewed_result = pytest.importorskip("MoBSegmentationLib.reviewed_result", reason=REASON)
-review = pytest.importorskip("MoBSegmentationLib.review_session", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+pictures = pytest.importorskip("MoBSegmentationLib.pictures", reason=REASON, exc_type=ImportError)
+region_pictures = pytest.importorskip(
+    "MoBSegmentationLib.region_pictures", reason=REASON, exc_type=ImportError
+)
+reviewed_result = pytest.importorskip(
+    "MoBSegmentationLib.reviewed_result", reason=REASON, exc_type=ImportError
+)
+review = pytest.importorskip(
+    "MoBSegmentationLib.review_session", reason=REASON, exc_type=ImportError
+)
 pytestmark = pytest.mark.slicer
 
 BEFORE, AFTER = (255, 176, 0), (86, 200, 255)
@@ -48,8 +54,8 @@ def test_an_outline_is_the_edge_of_the_mask_within_the_picture() -> None:
 
 
 def test_a_picture_is_a_png_of_the_same_pixels(tmp_path) -> None:
-    vtk = pytest.importorskip("vtk", reason=REASON)
-    support = pytest.importorskip("vtk.util.numpy_support", reason=REASON)
+    vtk = pytest.importorskip("vtk", reason=REASON, exc_type=ImportError)
+    support = pytest.importorskip("vtk.util.numpy_support", reason=REASON, exc_type=ImportError)
     picture = np.random.default_rng(0).integers(0, 255, (7, 5, 3)).astype(np.uint8)
     (tmp_path / "a.png").write_bytes(pictures.png_bytes(picture))
     reader = vtk.vtkPNGReader()

@@ -11,11 +11,15 @@ from tests.mrml.conftest import REASON
 from tests.mrml.test_review_session import mask
 from tests.support.predictions import LEFT, RIGHT
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-vtk = pytest.importorskip("vtk", reason=REASON)
-numpy_support = pytest.importorskip("vtk.util.numpy_support", reason=REASON)
-restricted = pytest.importorskip("MoBSegmentationLib.restricted_editing", reason=REASON)
-review = pytest.importorskip("MoBSegmentationLib.review_session", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+vtk = pytest.importorskip("vtk", reason=REASON, exc_type=ImportError)
+numpy_support = pytest.importorskip("vtk.util.numpy_support", reason=REASON, exc_type=ImportError)
+restricted = pytest.importorskip(
+    "MoBSegmentationLib.restricted_editing", reason=REASON, exc_type=ImportError
+)
+review = pytest.importorskip(
+    "MoBSegmentationLib.review_session", reason=REASON, exc_type=ImportError
+)
 pytestmark = pytest.mark.slicer
 
 ADD, REMOVE, REMOVE_ALL, SET = "Add", "Remove", "RemoveAll", "Set"

@@ -13,9 +13,11 @@ from tests.mrml.cases import GRIDS, PLAIN, prediction, write_result
 from tests.mrml.conftest import REASON
 from tests.support.predictions import LEFT, RIGHT
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-vtk = pytest.importorskip("vtk", reason=REASON)
-loader = pytest.importorskip("MoBSegmentationLib.result_loader", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+vtk = pytest.importorskip("vtk", reason=REASON, exc_type=ImportError)
+loader = pytest.importorskip(
+    "MoBSegmentationLib.result_loader", reason=REASON, exc_type=ImportError
+)
 pytestmark = pytest.mark.slicer
 
 

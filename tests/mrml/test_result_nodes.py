@@ -7,8 +7,8 @@ import pytest
 from tests.mrml.conftest import REASON
 from tests.mrml.test_result_loader import node_ids
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-nodes = pytest.importorskip("MoBSegmentationLib.result_nodes", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+nodes = pytest.importorskip("MoBSegmentationLib.result_nodes", reason=REASON, exc_type=ImportError)
 pytestmark = pytest.mark.slicer
 
 

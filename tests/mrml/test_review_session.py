@@ -14,11 +14,13 @@ from tests.mrml.conftest import REASON
 from tests.mrml.test_threshold_words import CURVE
 from tests.support.predictions import LEFT, RIGHT
 
-slicer = pytest.importorskip("slicer", reason=REASON)
-vtk = pytest.importorskip("vtk", reason=REASON)
-bridge = pytest.importorskip("MoBSegmentationLib.mrml_bridge", reason=REASON)
-review = pytest.importorskip("MoBSegmentationLib.review_session", reason=REASON)
-nodes = pytest.importorskip("MoBSegmentationLib.result_nodes", reason=REASON)
+slicer = pytest.importorskip("slicer", reason=REASON, exc_type=ImportError)
+vtk = pytest.importorskip("vtk", reason=REASON, exc_type=ImportError)
+bridge = pytest.importorskip("MoBSegmentationLib.mrml_bridge", reason=REASON, exc_type=ImportError)
+review = pytest.importorskip(
+    "MoBSegmentationLib.review_session", reason=REASON, exc_type=ImportError
+)
+nodes = pytest.importorskip("MoBSegmentationLib.result_nodes", reason=REASON, exc_type=ImportError)
 pytestmark = pytest.mark.slicer
 
 SCORES = ("error_probability", "variance", "entropy")
