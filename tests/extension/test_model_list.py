@@ -19,6 +19,11 @@ from tests.extension.settings import MemorySettings
 from tests.support.model_factory import make_model_folder
 
 SHIPPED = RESOURCES / "models" / "parotid-mob-v1.zip"
+SHIPPED_IDS = ["parotid-mob-v1", "lung-nodule-lowrank-v1"]  # the default first
+
+
+def _ids(models: ModelList) -> list[str]:
+    return [entry.key for entry in models.entries()]
 
 
 @pytest.fixture
@@ -40,8 +45,10 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path / "a-model.zip"
 
 
-def test_the_shipped_model_has_its_card(models) -> None:
-    (entry,) = models.entries()
+def test_the_shipped_models_are_listed_with_their_cards(models) -> None:
+    entry, nodule = models.entries()
+    assert (nodule.key, nodule.kind, nodule.problem) == (SHIPPED_IDS[1], "shipped", None)
+    assert (nodule.is_stochastic, nodule.requires_roi) == (True, True)
     assert (entry.key, entry.kind, entry.problem) == ("parotid-mob-v1", "shipped", None)
     assert (entry.is_stochastic, entry.requires_roi, entry.can_be_removed) == (True, False, False)
     assert entry.structures == ("Parotid gland",)
@@ -57,19 +64,19 @@ def test_a_bundle_is_imported_and_removed(models, bundle) -> None:
     entry = models.import_bundle(bundle)
     assert (entry.key, entry.name, entry.kind) == ("a-model", "Another model", "imported")
     assert entry.requires_roi
-    # The default comes first, although "a" comes before "p".
-    assert [model.key for model in models.entries()] == ["parotid-mob-v1", "a-model"]
+    # The default comes first, although "l" comes before "p"; then the others that ship.
+    assert _ids(models) == [*SHIPPED_IDS, "a-model"]
     with pytest.raises(BundleError, match="installed already"):
         models.import_bundle(bundle)
     models.remove(entry)
-    assert [model.key for model in models.entries()] == ["parotid-mob-v1"]
+    assert _ids(models) == SHIPPED_IDS
 
 
 def test_a_truncated_bundle_is_refused(models, bundle) -> None:
     bundle.write_bytes(bundle.read_bytes()[:1000])
     with pytest.raises(BundleError, match="truncated, damaged or no zip file"):
         models.import_bundle(bundle)
-    assert len(models.entries()) == 1
+    assert _ids(models) == SHIPPED_IDS
 
 
 def test_a_shipped_model_cannot_be_removed(models) -> None:
@@ -81,14 +88,14 @@ def test_a_folder_is_added_once_and_stays_where_it_is(models, tmp_path) -> None:
     folder = make_model_folder(tmp_path / "Dataset9" / "Trainer__Plans__3d", n_labels=2)
     models.add_folder(folder)
     entry = models.add_folder(folder.parent)  # the only model in it
-    assert models.entries()[1:] == (entry,)
+    assert models.entries()[2:] == (entry,)
     assert (entry.key, entry.kind) == (str(folder), "folder")
     assert entry.name == "Dataset999_Synthetic, Trainer__Plans__3d"
     assert (entry.is_stochastic, entry.score) == (False, "entropy")
     assert entry.structures == ("organ_1", "organ_2")
     assert "without a card" in entry.intended_use
     models.remove(entry)
-    assert len(models.entries()) == 1
+    assert _ids(models) == SHIPPED_IDS
     assert folder.is_dir()
 
 
@@ -96,10 +103,10 @@ def test_a_folder_that_is_gone_names_its_problem(models, tmp_path) -> None:
     folder = make_model_folder(tmp_path / "model")
     models.add_folder(folder)
     shutil.rmtree(folder)
-    entry = models.entries()[1]
+    entry = models.entries()[2]
     assert "no trained fold" in (entry.problem or "")
     models.remove(entry)
-    assert len(models.entries()) == 1
+    assert _ids(models) == SHIPPED_IDS
 
 
 def test_a_folder_of_a_stochastic_network_says_so(models, tmp_path) -> None:
@@ -118,13 +125,13 @@ def test_another_folder_is_refused(models, tmp_path) -> None:
     make_model_folder(tmp_path / "model", folds=())
     with pytest.raises(BundleError, match="no trained fold"):
         models.add_folder(tmp_path / "model")
-    assert len(models.entries()) == 1
+    assert _ids(models) == SHIPPED_IDS
 
 
 def test_damaged_settings_are_ignored() -> None:
     settings = MemorySettings()
     settings.setValue("MoBSegmentation/ModelFolders", "{")
-    assert len(ModelList(settings).entries()) == 1
+    assert _ids(ModelList(settings)) == SHIPPED_IDS
 
 
 WITHOUT_TORCH = """
@@ -136,7 +143,7 @@ from MoBSegmentationLib.model_list import ModelList
 from tests.extension.settings import MemorySettings
 models = ModelList(MemorySettings())
 models.remove(models.import_bundle(Path(sys.argv[1])))
-assert [entry.problem for entry in models.entries()] == [None]
+assert [entry.problem for entry in models.entries()] == [None, None]
 """
 
 

@@ -87,14 +87,14 @@ def test_a_model_that_is_no_bundle_is_refused_in_a_sentence(ui, dialogs, tmp_pat
     _menu_entry(ui, "Import").trigger()
     assert not ui.messageFrame.isHidden()
     assert ui.messageLabel.text.endswith(".")
-    assert ui.modelSelector.count == 1
+    assert ui.modelSelector.count == 2
 
 
 def test_a_folder_without_a_model_is_refused(ui, dialogs, tmp_path) -> None:
     dialogs["path"] = tmp_path
     _menu_entry(ui, "Add a folder").trigger()
     assert not ui.messageFrame.isHidden()
-    assert ui.modelSelector.count == 1
+    assert ui.modelSelector.count == 2
 
 
 def test_the_request_is_what_was_chosen(ui, requests) -> None:
