@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mobseg.cli.progress_bar import TerminalProgress
-from mobseg.cli.split import case_names
+from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 from mobseg.options import SegmentOptions
@@ -55,13 +55,7 @@ class ExportCommand:
         )
         parser.add_argument("--images", type=Path, required=True, help="folder with CASE_0000.EXT")
         parser.add_argument("--labels", type=Path, required=True, help="folder with CASE.EXT")
-        parser.add_argument(
-            "--split",
-            type=Path,
-            metavar="JSON",
-            help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
-        )
-        parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+        add_split_arguments(parser)
         parser.add_argument(
             "--share",
             type=float,
@@ -117,7 +111,7 @@ class ExportCommand:
         from mobseg.model import load_model  # noqa: PLC0415
         from mobseg.validation import cases_of_dataset, measure_model  # noqa: PLC0415
 
-        names = None if self.split is None else case_names(self.split, self.fold)
+        names = case_names(self.split, self.fold)
         cases = cases_of_dataset(self.images, self.labels, names)
         model = load_model(folder, device=self.device)
         with (

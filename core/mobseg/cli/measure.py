@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from mobseg.cli.json_file import check_destination, write_json
 from mobseg.cli.progress_bar import TerminalProgress
-from mobseg.cli.split import case_names
+from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 from mobseg.metrics.band import DEFAULT_BAND_MM
@@ -62,13 +62,7 @@ class MeasureCommand:
             metavar="N",
             help="how many looked at each case; those without a contour count as empty ones too",
         )
-        parser.add_argument(
-            "--split",
-            type=Path,
-            metavar="JSON",
-            help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
-        )
-        parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+        add_split_arguments(parser)
         parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
         parser.add_argument(
             "--exact",
@@ -130,7 +124,7 @@ class MeasureCommand:
         from mobseg.model import load_model  # noqa: PLC0415
 
         check_destination(self.output)
-        names = None if self.split is None else case_names(self.split, self.fold)
+        names = case_names(self.split, self.fold)
         cases = measured_cases(self.images, self.labels, self.raters, names)
         options = MeasurementOptions(
             device=self.device,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from mobseg.cli.progress_bar import TerminalProgress
-from mobseg.cli.split import case_names
+from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 from mobseg.metrics.band import DEFAULT_BAND_MM
@@ -53,13 +53,7 @@ class RescaleCommand:
             type=Path,
             help="folder with CASE__RATER.EXT, the contours of several raters",
         )
-        parser.add_argument(
-            "--split",
-            type=Path,
-            metavar="JSON",
-            help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
-        )
-        parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+        add_split_arguments(parser)
         parser.add_argument(
             "--band-mm",
             type=float,
@@ -104,7 +98,7 @@ class RescaleCommand:
 
         if self.images is None or self.labels is None:
             raise InvalidInput("Give --factor, or --images and --labels of validation cases.")
-        names = None if self.split is None else case_names(self.split, self.fold)
+        names = case_names(self.split, self.fold)
         cases = measured_cases(self.images, self.labels, self.raters, names)
         model = load_model(self.model, device=self.device)
         with (

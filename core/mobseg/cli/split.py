@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
 from mobseg.errors import InvalidInput
 
 
-def case_names(split: Path, fold: int) -> list[str]:
-    """Names of the validation cases.
+def add_split_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--split`` and ``--fold``, for :func:`case_names`."""
+    parser.add_argument(
+        "--split",
+        type=Path,
+        metavar="JSON",
+        help="nnU-Net's splits_final.json, to take the validation cases of the fold only",
+    )
+    parser.add_argument("--fold", type=int, default=0, help="fold of the split (default: 0)")
+
+
+def case_names(split: Path | None, fold: int) -> list[str] | None:
+    """Names of the validation cases; ``None``, for all cases, without a split.
 
     Raises:
         InvalidInput: the file is no ``splits_final.json`` with this fold.
     """
+    if split is None:
+        return None
     try:
         names: list[str] = json.loads(split.read_text())[fold]["val"]
     except (OSError, ValueError, LookupError, TypeError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mobseg.bundle import catalogue
 from mobseg.bundle.folder import open_model_folder
 from mobseg.bundle.metadata import BundleMetadata, TrainingData
 from mobseg.bundle.packing import pack_bundle
@@ -75,3 +76,19 @@ def changed_bundle(pristine_bundle: Path, tmp_path: Path) -> Callable[..., Path]
         return target
 
     return change
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's data folder of its own, and no shipped models."""
+    monkeypatch.setenv("MOBSEG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", tmp_path / "shipped")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def shipped(home: Path, pristine_bundle: Path) -> Path:
+    """The package ships one model, which is the default."""
+    catalogue.SHIPPED_FOLDER.mkdir()
+    (catalogue.SHIPPED_FOLDER / "default.txt").write_text("parotid-test\n", "utf-8")
+    return Path(shutil.copy(pristine_bundle, catalogue.SHIPPED_FOLDER))

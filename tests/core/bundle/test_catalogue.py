@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mobseg.bundle import catalogue
 from mobseg.bundle.catalogue import (
     find_model,
     install_bundle,
@@ -24,20 +22,7 @@ from mobseg.errors import BundleError
 Changed = Callable[[dict[str, bytes | None]], Path]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's data folder of its own, and no shipped models."""
-    monkeypatch.setenv("MOBSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", tmp_path / "shipped")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def shipped(pristine_bundle: Path) -> Path:
-    """The package ships one model, which is the default."""
-    catalogue.SHIPPED_FOLDER.mkdir()
-    (catalogue.SHIPPED_FOLDER / "default.txt").write_text("parotid-test\n", "utf-8")
-    return Path(shutil.copy(pristine_bundle, catalogue.SHIPPED_FOLDER))
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_nothing_is_installed_at_first() -> None:

@@ -7,7 +7,6 @@ from threading import Barrier
 
 import pytest
 
-from mobseg.bundle import catalogue
 from mobseg.bundle.catalogue import find_model, list_models
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.bundle.store import import_model, resolve_model, verify_model
@@ -17,20 +16,7 @@ from tests.support.model_factory import make_model_folder
 PLAIN_ID = "dataset999-synthetic-3d-fullres"
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's data folder of its own, and no shipped models."""
-    monkeypatch.setenv("MOBSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalogue, "SHIPPED_FOLDER", tmp_path / "shipped")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def shipped(pristine_bundle: Path) -> Path:
-    """The package ships one model, which is the default."""
-    catalogue.SHIPPED_FOLDER.mkdir()
-    (catalogue.SHIPPED_FOLDER / "default.txt").write_text("parotid-test\n", "utf-8")
-    return Path(shutil.copy(pristine_bundle, catalogue.SHIPPED_FOLDER))
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_nothing_is_installed_at_first() -> None:
