@@ -1,12 +1,13 @@
+"""In processes of their own: once an allocation has failed, glibc serves a thread from another heap."""
+
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import platform
-import resource
+import subprocess
+import sys
 
 import pytest
-import torch
 
 from mobseg.allocator import reused_memory
 
@@ -14,40 +15,58 @@ pytestmark = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc", reason="the setting exists in glibc only"
 )
 
-PAGES_OF_A_BLOCK = 64 * 2**20 // resource.getpagesize()
+MEASURE = """
+import contextlib, resource, sys, torch
+from mobseg.allocator import reused_memory
 
-
-def _faults(repeats: int) -> int:
-    """Page faults of taking and freeing a block of 64 MiB."""
+def faults(repeats):
+    "Page faults of taking and freeing a block of 64 MiB."
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(repeats):
         torch.ones(16 * 2**20)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
+def resident_mib():
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+"""
 
-def _resident_bytes() -> int:
-    """Resident memory of the process."""
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  read at once
-        return int(file.read().split()[1]) * resource.getpagesize()
+REUSES = """
+with reused_memory():
+    faults(20)  # until the heap has a gap of this size
+    print(faults(10) / (64 * 2**20 / resource.getpagesize()))
+"""
 
-
-def test_a_freed_block_is_used_again():
-    with reused_memory():
-        _faults(20)  # until the heap has a gap of this size
-        assert _faults(10) < PAGES_OF_A_BLOCK / 10
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_memory_is_given_back_afterwards(fails):
-    before = _resident_bytes()
-    with contextlib.suppress(ZeroDivisionError), reused_memory():
-        _faults(1)
-        assert _resident_bytes() > before + 32 * 2**20
-        1 / int(not fails)
-    assert _resident_bytes() < before + 8 * 2**20
+GIVES_BACK = """
+before = resident_mib()
+with contextlib.suppress(ZeroDivisionError), reused_memory():
+    faults(1)
+    print(resident_mib() - before)
+    1 / int(sys.argv[1])
+print(resident_mib() - before)
+"""
 
 
-def test_other_systems_are_left_alone(monkeypatch):
+def _measured(program: str, *arguments: str) -> list[float]:
+    command = [sys.executable, "-c", MEASURE + program, *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(line) for line in done.stdout.split()]
+
+
+def test_a_freed_block_is_used_again() -> None:
+    (blocks_filled_anew,) = _measured(REUSES)
+    assert blocks_filled_anew < 0.1
+
+
+@pytest.mark.parametrize("divisor", ["1", "0"])
+def test_the_memory_is_given_back_afterwards(divisor: str) -> None:
+    """Also after an exception."""
+    kept, left = _measured(GIVES_BACK, divisor)
+    assert kept > 32
+    assert left < 8
+
+
+def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     monkeypatch.setattr(ctypes, "CDLL", lambda _: pytest.fail("glibc was asked for"))
     with reused_memory():
