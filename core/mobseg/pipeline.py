@@ -165,7 +165,8 @@ def segment_volume(
     stopwatch = stopwatch or Stopwatch()
     codes = model.metadata.training_orientation if model.metadata else None
     # A plain nnU-Net model takes the axes as they are, as stock nnU-Net does.
-    box = _box(volume, model, options)
+    asked = _box(volume, options)
+    box = body_box(volume, asked) if model.metadata and model.metadata.crop_to_body else asked
     part = Part.take(volume, box, codes or axis_codes(volume.geometry))
     maps, samples, notes = _predict(part, model, options, progress, stopwatch)
     progress.report("Finding regions to check", _PREDICTION[1])
@@ -184,7 +185,7 @@ def segment_volume(
         input=_describe_input(volume),
         versions=_versions(),
         seconds_by_stage=stopwatch.seconds,
-        notes=(*input_warnings, *_box_notes(volume, model, box), *notes),
+        notes=(*input_warnings, *_box_notes(asked, box), *notes),
     )
     return Segmentation(maps, regions, threshold, record, samples)
 
@@ -256,24 +257,19 @@ def _labels(part: Part, moments: StitchedMoments, grid: GridRecord, model: Loade
     return labels
 
 
-def _box(volume: ScalarVolume, model: LoadedModel, options: SegmentOptions) -> VoxelBox:
-    """Where to segment: what the user asked for, and of that what the model knows."""
-    k, j, i = volume.geometry.shape_kji
-    box: VoxelBox = (slice(0, k), slice(0, j), slice(0, i))
+def _box(volume: ScalarVolume, options: SegmentOptions) -> VoxelBox:
+    """What the user asked for."""
     if options.roi_ras_mm is not None:
-        box = voxel_box(options.roi_ras_mm, volume.geometry)
-    return body_box(volume, box) if _crops_to_body(model) else box
+        return voxel_box(options.roi_ras_mm, volume.geometry)
+    k, j, i = volume.geometry.shape_kji
+    return (slice(0, k), slice(0, j), slice(0, i))
 
 
-def _crops_to_body(model: LoadedModel) -> bool:
-    return model.metadata is not None and model.metadata.crop_to_body
-
-
-def _box_notes(volume: ScalarVolume, model: LoadedModel, box: VoxelBox) -> Iterator[str]:
-    size = tuple(axis.stop - axis.start for axis in box)
-    if _crops_to_body(model) and size != volume.geometry.shape_kji:
+def _box_notes(asked: VoxelBox, box: VoxelBox) -> Iterator[str]:
+    if box != asked:
+        k, j, i = (axis.stop - axis.start for axis in box)
         yield (
-            f"Only a box of {size[2]} x {size[1]} x {size[0]} voxels around the body was segmented, "
+            f"Only a box of {i} x {j} x {k} voxels around the body was segmented, "
             "because the model was trained on images that end there."
         )
 

@@ -228,6 +228,15 @@ def test_air_around_the_patient_changes_nothing_for_a_model_that_never_saw_it(
     assert any("around the body" in note for note in found.record.notes)
 
 
+def test_a_region_of_interest_inside_the_body_is_not_called_a_crop(stochastic: LoadedModel) -> None:
+    model = _with_orientation(stochastic, CARD)
+    volume = _ct()
+    low, high = sorted(volume.geometry.ijk_to_ras([[10, 12, 12], [25, 31, 27]]).tolist())
+    x, y, z = ((min(pair), max(pair)) for pair in zip(low, high, strict=True))
+    result = segment_volume(volume, model, SegmentOptions(roi_ras_mm=(*x, *y, *z)), QUIET)
+    assert not any("around the body" in note for note in result.record.notes)
+
+
 def _in_air(volume: ScalarVolume, voxels: int) -> ScalarVolume:
     """The image with more air on its four sides, where it lies in the patient."""
     sides = ((0, 0), (voxels, voxels), (voxels, voxels))
