@@ -11,24 +11,17 @@ import numpy as np
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from mobseg.device import choose_precision
 from mobseg.nnunet.resume import load_training_state
 from mobseg.nnunet.settings import Schedule
 from mobseg.progress import Progress
-
-
-def cpu_prefers_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware (AVX512-BF16 or AMX).
-
-    Without such instructions bfloat16 is emulated and slower than float32.
-    """
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def backbone_autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Autocast where it is faster: float16 on CUDA, bfloat16 on CPUs that have it."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.float16)
-    if device.type == "cpu" and cpu_prefers_bfloat16():
+    if choose_precision("auto", device) == torch.bfloat16:
         return torch.autocast("cpu", torch.bfloat16)
     return contextlib.nullcontext()
 

@@ -6,15 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK as sitk
 
 from mobseg.cli.main import main
 from mobseg.errors import Cancelled, MobsegError
 from mobseg.experiment import runner
 from mobseg.experiment.steps import Step
 from tests.core.experiment.test_config import CONFIG
+from tests.support.ball_dataset import write_ball_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -28,29 +27,6 @@ EXPERIMENT = CONFIG | {
     "base": CONFIG["base"] | {"batch_size": 2},
     "device": "cpu",
 }
-
-
-def _write_dataset(raw: Path, preprocessed: Path) -> None:
-    folder = raw / "Dataset901_Balls"
-    for name in ("imagesTr", "labelsTr"):
-        (folder / name).mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for case in "abcd":
-        k, j, i = np.indices((24, 28, 26)) - rng.integers(10, 14, 3)[:, None, None, None]
-        ball = (k**2 + j**2 + i**2 < 36).astype(np.uint8)
-        image = (200.0 * ball + rng.normal(0, 30, ball.shape)).astype(np.int16)
-        for array, path in ((image, f"imagesTr/{case}_0000"), (ball, f"labelsTr/{case}")):
-            sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{path}.nii.gz"))
-    content = {
-        "channel_names": {"0": "CT"},
-        "labels": {"background": 0, "ball": 1},
-        "numTraining": 4,
-        "file_ending": ".nii.gz",
-    }
-    (folder / "dataset.json").write_text(json.dumps(content))
-    split = preprocessed / folder.name
-    split.mkdir(parents=True)
-    (split / "splits_final.json").write_text(json.dumps([{"train": ["a", "b"], "val": ["c", "d"]}]))
 
 
 class InThisProcess:
@@ -92,7 +68,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         lambda _: monkeypatch.setenv("nnUNet_n_proc_DA", "0"),
     )
     monkeypatch.setenv("nnUNet_n_proc_DA", "1")
-    _write_dataset(tmp_path / "raw", tmp_path / "preprocessed")
+    write_ball_dataset(tmp_path / "raw", tmp_path / "preprocessed", "ab", "cd")
     (tmp_path / "config.json").write_text(json.dumps(EXPERIMENT))
     return tmp_path
 

@@ -23,23 +23,11 @@ from mobseg.model import LoadedModel, load_folder
 from mobseg.options import SegmentOptions
 from mobseg.pipeline import segment_volume
 from mobseg.progress import SilentProgress
-from tests.core.experiment.measured import stochastic_model, write_cases
+from tests.core.experiment.measured import stochastic_model
 from tests.support.model_factory import make_model_folder
 
 QUIET = SilentProgress()
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("cases")
-    write_cases(root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stochastic_model(tmp_path_factory.mktemp("models") / "low_rank")
 
 
 def _load(folder: Path) -> LoadedModel:

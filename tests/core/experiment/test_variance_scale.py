@@ -20,23 +20,10 @@ from mobseg.model import load_folder
 from mobseg.options import SegmentOptions
 from mobseg.pipeline import segment_volume
 from mobseg.progress import SilentProgress
-from tests.core.experiment.measured import stochastic_model, write_cases
 from tests.support.model_factory import make_model_folder
 
 QUIET = SilentProgress()
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("cases")
-    write_cases(root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stochastic_model(tmp_path_factory.mktemp("models") / "low_rank")
 
 
 def _maps(path: Path, data: Path):
@@ -47,10 +34,10 @@ def _maps(path: Path, data: Path):
 
 
 def test_a_scaled_model_keeps_its_label_map_and_multiplies_its_variance(
-    data: Path, folder: Path, tmp_path: Path
+    data: Path, model_folder: Path, tmp_path: Path
 ) -> None:
-    write_scaled_model(open_model_folder(folder), 2.0, None, tmp_path / "scaled")
-    before, after = _maps(folder, data), _maps(tmp_path / "scaled", data)
+    write_scaled_model(open_model_folder(model_folder), 2.0, None, tmp_path / "scaled")
+    before, after = _maps(model_folder, data), _maps(tmp_path / "scaled", data)
     np.testing.assert_array_equal(after.labels, before.labels)
     # Both are rounded, by 6.2e-5 of the value at most.
     np.testing.assert_allclose(
@@ -59,9 +46,11 @@ def test_a_scaled_model_keeps_its_label_map_and_multiplies_its_variance(
     assert json.loads((tmp_path / "scaled" / RECORD).read_text()) == {"factor": 2.0}
 
 
-def test_finds_the_factor_that_made_the_labels(data: Path, folder: Path, tmp_path: Path) -> None:
+def test_finds_the_factor_that_made_the_labels(
+    data: Path, model_folder: Path, tmp_path: Path
+) -> None:
     """Raters drawn from the probabilities of a model with four times the deviation."""
-    write_scaled_model(open_model_folder(folder), 4.0, None, tmp_path / "true")
+    write_scaled_model(open_model_folder(model_folder), 4.0, None, tmp_path / "true")
     rng = np.random.default_rng(0)
     (tmp_path / "raters").mkdir()
     model = load_folder(open_model_folder(tmp_path / "true"), CPU)
@@ -76,7 +65,7 @@ def test_finds_the_factor_that_made_the_labels(data: Path, folder: Path, tmp_pat
             name = image.name.replace("_0000.nii.gz", f"__r{number}.nii.gz")
             sitk.WriteImage(rater, str(tmp_path / "raters" / name))
     cases = measured_cases(data / "images", data / "labels", tmp_path / "raters", None)
-    fit = fit_scale(load_folder(open_model_folder(folder), CPU), cases, 20.0, QUIET)
+    fit = fit_scale(load_folder(open_model_folder(model_folder), CPU), cases, 20.0, QUIET)
     step = FACTORS[1] / FACTORS[0]
     assert 4.0 / step**2 < fit.factor < 4.0 * step**2
     assert fit.nll.min() <= fit.nll_unscaled
@@ -84,11 +73,11 @@ def test_finds_the_factor_that_made_the_labels(data: Path, folder: Path, tmp_pat
 
 
 def test_the_command_fits_and_writes_the_model(
-    data: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cases = ["--images", str(data / "images"), "--labels", str(data / "labels")]
     target = tmp_path / "fitted"
-    assert main(["rescale", str(folder), "-o", str(target), *cases, "--device", "cpu"]) == 0
+    assert main(["rescale", str(model_folder), "-o", str(target), *cases, "--device", "cpu"]) == 0
     record = json.loads((target / RECORD).read_text())
     assert f"{record['factor']:.3g}" in capsys.readouterr().out
     assert record["nll_band"] <= record["nll_band_unscaled"]
@@ -96,7 +85,7 @@ def test_the_command_fits_and_writes_the_model(
 
 
 def test_what_cannot_be_scaled_is_said(
-    data: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = open_model_folder(make_model_folder(tmp_path / "plain"))
     with pytest.raises(InvalidInput, match="no variance"):
@@ -105,7 +94,7 @@ def test_what_cannot_be_scaled_is_said(
     with pytest.raises(InvalidInput, match="stochastic model of two classes"):
         fit_scale(load_folder(plain, CPU), cases, 10.0, QUIET)
     with pytest.raises(InvalidInput, match="positive"):
-        write_scaled_model(open_model_folder(folder), 0.0, None, tmp_path / "x")
-    assert main(["rescale", str(folder), "-o", str(tmp_path / "x")]) == 3
+        write_scaled_model(open_model_folder(model_folder), 0.0, None, tmp_path / "x")
+    assert main(["rescale", str(model_folder), "-o", str(tmp_path / "x")]) == 3
     assert "--factor, or --images and --labels" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()

@@ -6,9 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
 from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
 
@@ -27,6 +25,7 @@ from mobseg.nnunet.settings import FinetuneSettings, Schedule
 from mobseg.nnunet.training import Run, finetune, train_base
 from mobseg.progress import SilentProgress
 from mobseg.validation import cases_of_dataset
+from tests.support.ball_dataset import write_ball_dataset
 
 CPU = torch.device("cpu")
 EXPERIMENT = Path(__file__).parents[3] / "experiments" / "openkbp_parotid"
@@ -49,30 +48,6 @@ class CancelInEpoch(SilentProgress):
             raise Cancelled("Cancelled.")
 
 
-def _write_dataset(raw: Path, preprocessed: Path) -> None:
-    folder = raw / "Dataset901_Balls"
-    for name in ("imagesTr", "labelsTr"):
-        (folder / name).mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    cases = ["a", "b", "c"]
-    for case in cases:
-        k, j, i = np.indices((24, 28, 26)) - rng.integers(10, 14, 3)[:, None, None, None]
-        ball = (k**2 + j**2 + i**2 < 36).astype(np.uint8)
-        image = (200.0 * ball + rng.normal(0, 30, ball.shape)).astype(np.int16)
-        for array, path in ((image, f"imagesTr/{case}_0000"), (ball, f"labelsTr/{case}")):
-            sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{path}.nii.gz"))
-    content = {
-        "channel_names": {"0": "CT"},
-        "labels": {"background": 0, "ball": 1},
-        "numTraining": 3,
-        "file_ending": ".nii.gz",
-    }
-    (folder / "dataset.json").write_text(json.dumps(content))
-    split = preprocessed / folder.name
-    split.mkdir(parents=True)
-    (split / "splits_final.json").write_text(json.dumps([{"train": ["a", "b"], "val": ["c"]}]))
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("nnunet")
@@ -81,7 +56,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "nnUNet_preprocessed": "preprocessed",
         "nnUNet_results": "results",
     }
-    _write_dataset(root / "raw", root / "preprocessed")
+    write_ball_dataset(root / "raw", root / "preprocessed", "ab", "c")
     return {variable: str(root / name) for variable, name in names.items()}
 
 
