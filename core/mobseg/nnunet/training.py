@@ -82,7 +82,7 @@ def train_base(dataset: str, preset: str, schedule: Schedule, run: Run) -> Path:
     """
     require_folders()
     name = _dataset_name(dataset)
-    plans_path = _plan_and_preprocess(name, preset, run)
+    plans_path = plan_and_preprocess(name, preset, run)
     plans = json.loads(plans_path.read_text()) | {SCHEDULE_KEY: schedule.to_dict()}
     _set_batch_size(plans, CONFIGURATION, schedule)
     _write_json(plans_path, plans)
@@ -137,8 +137,17 @@ def _set_batch_size(plans: dict[str, Any], configuration: str, schedule: Schedul
         plans["configurations"][configuration]["batch_size"] = schedule.batch_size
 
 
-def _plan_and_preprocess(name: str, preset: str, run: Run) -> Path:
-    """nnU-Net's fingerprint, plans and preprocessing, each only if it is not there yet."""
+def plan_and_preprocess(name: str, preset: str, run: Run) -> Path:
+    """nnU-Net's fingerprint, plans and preprocessing, each only if it is not there yet.
+
+    Args:
+        name: of the data set, ``DatasetNNN_NAME``.
+        preset: key of :data:`PRESETS`.
+        run: where and how.
+
+    Returns:
+        The file of the plans.
+    """
     number = int(name[len("Dataset") :][:3])
     folder = preprocessed_folder(name)
     if not (folder / "dataset_fingerprint.json").exists():
