@@ -1,8 +1,9 @@
-"""From stitched logit moments to the maps of a prediction, slab by slab on the native grid."""
+"""From logit moments to a prediction: labels for all voxels, estimates for those in doubt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,25 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
 from mobseg.geometry import VolumeGeometry
+from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.native_sweep import NativeSweep
+from mobseg.inference.preprocessing import GridRecord
 from mobseg.labels import LabelTable
 from mobseg.moments import binary_entropy, sigmoid_moments, softmax_moments
-from mobseg.prediction import PredictionMaps
-from mobseg.prediction_folder.layout import COMMON_MAPS, LABEL_MAPS
+from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS
 from mobseg.prediction_folder.rounding import rounded_map
 from mobseg.projections import Coordinates, covariance_from_pairs, softmax_factor
-
-#: Beyond |m| = 16 + s^2 / 2 one minus the probability of the likelier side is at most
-#: exp(-|m| + s^2 / 2) < 1.2e-7, the resolution of float32 at 1, so nothing is computed there.
-SATURATION = 16.0
+from mobseg.sparse_prediction import SparsePrediction, VoxelEstimates
 
 #: Numbers in the covariances of one batch of voxels for more than two classes: 32 MB.
 _COVARIANCE_VALUES = 8_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class _VoxelEstimates:
-    """Estimates for n voxels: probability and its variance (F, n), the two entropies (n,)."""
+class _Moments:
+    """Moments of the probabilities of n voxels: probability and its variance (F, n), the two entropies (n,)."""
 
     mean: Tensor
     variance: Tensor
@@ -36,14 +37,15 @@ class _VoxelEstimates:
     expected_entropy: Tensor
 
 
-class MapBuilder:
-    """Collects slabs of logit moments into :class:`PredictionMaps`.
+class PredictionBuilder:
+    """Collects logit moments on the network's grid into a :class:`SparsePrediction` on the native one.
 
-    Voxels that no slab covers are background without uncertainty. Values are rounded as they are stored, so
-    that flagging them in memory and after reading the folder finds the same regions.
+    Voxels outside the network's box are background without uncertainty. Values are rounded as they are
+    stored, so that flagging them in memory and after reading the folder finds the same regions.
 
     Args:
-        geometry: the grid of the maps.
+        geometry: the native grid.
+        grid: the record of the preprocessing.
         table: labels in the order of the network's channels.
         coordinates: what the moments are of.
     """
@@ -51,61 +53,67 @@ class MapBuilder:
     def __init__(
         self,
         geometry: VolumeGeometry,
+        grid: GridRecord,
         table: LabelTable,
         coordinates: Coordinates,
     ) -> None:
         self._geometry = geometry
         self._table = table
         self._coordinates = coordinates
-        shape = geometry.shape_kji
-        per_label = (len(table), *shape)
-        self._maps: dict[str, npt.NDArray[Any]] = {
-            "labels": np.zeros(shape, label_dtype(table)),
-            **{field: np.zeros(per_label, np.float32) for field in LABEL_MAPS},
-            **{field: np.zeros(shape, np.float32) for field in COMMON_MAPS},
+        self._classify = partial(certain_class, coordinates=coordinates)
+        self._sweep = NativeSweep(grid, self._classify, self)
+        dtype = label_dtype(table)
+        self._value_of_class = np.array([0, 0, *(label.value for label in table)], dtype)
+        self._labels = np.zeros(geometry.shape_kji, dtype)
+        self._box = self._labels.transpose(grid.transpose_forward)[grid.crop]
+        nothing = np.zeros(0, np.float32)
+        self._voxels: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        self._values: dict[str, list[npt.NDArray[np.float32]]] = {
+            **{field: [nothing.reshape(len(table), 0)] for field in LABEL_FIELDS},
+            **{field: [nothing] for field in COMMON_FIELDS},
         }
 
-    def add(
-        self, box: tuple[slice, slice, slice], mean: Tensor, model: Tensor, disagreement: Tensor
-    ) -> None:
-        """Fill one box of the grid.
+    def add(self, moments: StitchedMoments) -> None:
+        """Take the next planes along the network's first axis: all of them, or consecutive slabs."""
+        self._sweep.add(moments)
 
-        Args:
-            box: where, along (k, j, i).
-            mean: (Q, k, j, i) mean of the logit coordinates.
-            model: (V, k, j, i) variance that the model predicts; V is 0 if it predicts none.
-            disagreement: (Q, k, j, i) variance between windows, mirrors and folds.
-        """
-        mean, model, disagreement = (tensor.cpu() for tensor in (mean, model, disagreement))
-        self._maps["labels"][box] = assign_labels(mean, self._coordinates, self._table).numpy()
-        if len(model):
-            self._store("logit_variance_model", box, model.mean(0))
+    def add_classes(self, planes: slice, classes: Tensor) -> None:
+        """Label whole planes; for the sweep."""
+        self._box[planes] = self._value_of_class[classes.numpy()]
+
+    def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
+        """Label single voxels, and keep estimates of those in doubt; for the sweep."""
+        labels = assign_labels(mean, self._coordinates, self._table)
+        self._labels.reshape(-1)[index.numpy()] = labels.numpy()
+        # Between voxels of which only some are in doubt, others are not.
+        doubtful = (self._classify(mean, model, disagreement) == IN_DOUBT).nonzero()[:, 0]
+        mean, model, disagreement = (part[:, doubtful] for part in (mean, model, disagreement))
+        estimates = self._estimate(mean, model, disagreement)
         centred = self._coordinates == "centred"
-        self._store(
-            "logit_variance_disagreement", box, (2.0 if centred else 1.0) * disagreement.mean(0)
-        )
-        estimates = self._estimate(mean.flatten(1), model.flatten(1), disagreement.flatten(1))
+        self._voxels.append(index[doubtful].numpy())
+        self._store("logit_variance_model", model.mean(0) if len(model) else 0 * mean[0])
+        self._store("logit_variance_disagreement", (2.0 if centred else 1.0) * disagreement.mean(0))
+        self._store("probability_mean", estimates.mean)
+        self._store("probability_variance", estimates.variance)
+        self._store("predictive_entropy_nats", estimates.entropy)
         information = (estimates.entropy - estimates.expected_entropy).clamp_min(0.0)
-        self._store("probability_mean", box, estimates.mean)
-        self._store("probability_variance", box, estimates.variance)
-        self._store("predictive_entropy_nats", box, estimates.entropy)
-        self._store("mutual_information_nats", box, information)
+        self._store("mutual_information_nats", information)
 
-    def finish(self, *, is_stochastic: bool) -> PredictionMaps:
-        """The maps."""
-        return PredictionMaps(
-            geometry=self._geometry,
-            label_table=self._table,
-            **self._maps,
-            is_stochastic=is_stochastic,
-        )
+    def finish(self, *, is_stochastic: bool) -> SparsePrediction:
+        """The prediction."""
+        voxels = np.concatenate(self._voxels)
+        values: dict[str, Any] = {
+            field: np.concatenate(parts, axis=-1) for field, parts in self._values.items()
+        }
+        labels = self._labels.reshape(-1)[voxels]
+        estimates = VoxelEstimates(self._table, labels, **values)
+        found = SparsePrediction(self._geometry, self._labels, voxels, estimates, is_stochastic)
+        return found.moved(self._geometry, self._labels, voxels)
 
-    def _store(self, field: str, box: tuple[slice, slice, slice], values: Tensor) -> None:
-        k, j, i = box
-        part = self._maps[field][..., k, j, i]
-        part[...] = rounded_map(field, values.numpy().reshape(part.shape))
+    def _store(self, field: str, values: Tensor) -> None:
+        self._values[field].append(rounded_map(field, values.numpy()))
 
-    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> _VoxelEstimates:
+    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> _Moments:
         """(Q, n), (V, n), (Q, n) -> estimates of n voxels."""
         if self._coordinates == "centred":
             return _softmax_estimates(mean, model, disagreement)
@@ -137,7 +145,7 @@ def assign_labels(mean: Tensor, coordinates: Coordinates, table: LabelTable) -> 
     return labels
 
 
-def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
+def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _Moments:
     """Closed form for one logit, or several independent ones."""
     probability = (mean > 0).to(mean.dtype)
     spread, entropy, expected = (torch.zeros_like(mean) for _ in range(3))
@@ -147,10 +155,10 @@ def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _VoxelEstimates:
     spread[band] = moments.variance
     entropy[band] = binary_entropy(moments.mean, moments.complement)
     expected[band] = moments.expected_entropy
-    return _VoxelEstimates(probability, spread, entropy.sum(0), expected.sum(0))
+    return _Moments(probability, spread, entropy.sum(0), expected.sum(0))
 
 
-def _softmax_estimates(mean: Tensor, model: Tensor, disagreement: Tensor) -> _VoxelEstimates:
+def _softmax_estimates(mean: Tensor, model: Tensor, disagreement: Tensor) -> _Moments:
     """Sobol points for the voxels where more than one of C > 2 classes is possible.
 
     The variances of all pairs of classes are formed for these voxels only.
@@ -176,7 +184,7 @@ def _softmax_estimates(mean: Tensor, model: Tensor, disagreement: Tensor) -> _Vo
         spread[:, chunk] = moments.variance[0]
         entropy[chunk] = torch.special.entr(moments.mean[0]).sum(0)
         expected[chunk] = moments.expected_entropy[0]
-    return _VoxelEstimates(probability[1:], spread[1:], entropy, expected)
+    return _Moments(probability[1:], spread[1:], entropy, expected)
 
 
 def _pairs_of(disagreement: Tensor) -> Tensor:

@@ -14,6 +14,17 @@ from mobseg.labels import LabelTable
 
 Map = npt.NDArray[np.float32]
 
+#: Fields of :class:`PredictionMaps` with one map for each label.
+LABEL_FIELDS = ("probability_mean", "probability_variance")
+
+#: Fields with one map for all labels.
+COMMON_FIELDS = (
+    "predictive_entropy_nats",
+    "mutual_information_nats",
+    "logit_variance_model",
+    "logit_variance_disagreement",
+)
+
 
 @dataclass(frozen=True, eq=False)
 class PredictionMaps:
@@ -51,19 +62,13 @@ class PredictionMaps:
 
     def __post_init__(self) -> None:
         shape = self.geometry.shape_kji
-        for name in (
-            "labels",
-            "predictive_entropy_nats",
-            "mutual_information_nats",
-            "logit_variance_model",
-            "logit_variance_disagreement",
-        ):
+        for name in ("labels", *COMMON_FIELDS):
             if getattr(self, name).shape != shape:
                 raise GeometryMismatch(
                     f"{name} has shape {getattr(self, name).shape}, expected {shape}."
                 )
         per_class = (len(self.label_table), *shape)
-        for name in ("probability_mean", "probability_variance"):
+        for name in LABEL_FIELDS:
             if getattr(self, name).shape != per_class:
                 raise GeometryMismatch(
                     f"{name} has shape {getattr(self, name).shape}, expected {per_class}."

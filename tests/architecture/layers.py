@@ -49,6 +49,8 @@ LAYER_OF = {
             "protocol",
             "region_of_interest",
             "regions",
+            "sparse_map",
+            "sparse_prediction",
             "stopwatch",
             "strict_json",
             "summary",
@@ -62,6 +64,7 @@ LAYER_OF = {
     **dict.fromkeys(
         [
             "bundle",
+            "certainty",
             "covariance",
             "device",
             "estimates",
@@ -84,7 +87,7 @@ LAYER_OF = {
 
 #: Third-party packages a layer may import, beyond those of the layers before it.
 THIRD_PARTY = {
-    "light": {"numpy", "scipy", "SimpleITK"},
+    "light": {"numpy", "scipy", "SimpleITK", "isal"},
     "torch": {"torch"},
     "nnunet": {"nnunetv2"},
     "app": {"matplotlib"},
@@ -95,6 +98,7 @@ RESERVED = {
     "nnunetv2": ("nnunet",),
     "dynamic_network_architectures": ("network", "nnunet"),
     "matplotlib": ("report", "experiment.figures"),
+    "isal": ("image_io._gzip_write",),
 }
 
 #: The only modules outside ``nnunet`` that may import it: inference never needs nnU-Net.
