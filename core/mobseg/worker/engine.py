@@ -29,7 +29,10 @@ class Engine(Protocol):
         """Number of times that a model was read from disk."""
 
     def prepare(self) -> tuple[Device, ...]:
-        """Import what takes long and list the devices, the best first."""
+        """Import what has to be there for any request, and list the devices, the best first."""
+
+    def warm_up(self) -> None:
+        """Do in advance what the first request would otherwise wait for; called while there is none."""
 
     def load(self, model: str | None, device: str) -> ModelInfo:
         """Have a model in memory."""
@@ -55,14 +58,13 @@ class PipelineEngine:
         return self._cache.times_loaded
 
     def prepare(self) -> tuple[Device, ...]:
-        """Import PyTorch and the pipeline, and list the devices, the best first."""
-        import SimpleITK  # noqa: PLC0415
-
-        import mobseg.pipeline  # noqa: F401, PLC0415
-
-        # ITK's warnings name the file.
-        SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+        """Import PyTorch, and list the devices, the best first."""
         return _devices()
+
+    def warm_up(self) -> None:
+        """Import everything else."""
+        import mobseg.pipeline  # noqa: PLC0415
+        import mobseg.report  # noqa: F401, PLC0415
 
     def load(self, model: str | None, device: str) -> ModelInfo:
         """Have a model in memory."""
@@ -70,8 +72,12 @@ class PipelineEngine:
 
     def segment(self, request: SegmentRequest, progress: Progress) -> SegmentationSummary:
         """Segment an image into a prediction folder."""
+        import SimpleITK  # noqa: PLC0415
+
         from mobseg.pipeline import segment_file  # noqa: PLC0415
 
+        # ITK's warnings name the file.
+        SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
         progress.report("Loading the model", 0.0)
         segmentation = segment_file(
             Path(request.input),

@@ -61,6 +61,7 @@ class Server:
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         exit_code = self._prepare()
         if exit_code == 0:
+            self._warm_up()
             while (job := self._jobs.take()) is not None:
                 self._run(job)
         if self._shutdown is not None:
@@ -85,6 +86,16 @@ class Server:
         self._is_ready = True
         self._channel.send(Ready(devices, time.monotonic() - start))
         return 0
+
+    def _warm_up(self) -> None:
+        _, waiting = self._jobs.identifiers()
+        if waiting:
+            return
+        try:
+            self._engine.warm_up()
+        except Exception as error:
+            # The request that needs what is missing fails of the same, and tells the viewer.
+            _log.info("warming up failed: %s", describe_failure(error).kind)
 
     def _read(self) -> None:
         try:

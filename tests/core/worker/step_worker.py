@@ -69,8 +69,12 @@ class StepEngine:
     def prepare(self) -> tuple[Device, ...]:
         if self._preparation == "fails":
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
-        time.sleep(float(self._preparation))
+        time.sleep(0.0 if self._preparation == "cold" else float(self._preparation))
         return (Device("cpu", "CPU"),)
+
+    def warm_up(self) -> None:
+        if self._preparation == "cold":
+            raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
 
     def load(self, model: str | None, device: str) -> ModelInfo:
         self.models_loaded += 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from mobseg.options import SegmentOptions
@@ -18,7 +21,7 @@ from mobseg.protocol import (
 )
 from tests.support.images import write_ct
 from tests.support.model_factory import make_model_folder
-from tests.support.worker_client import WorkerClient
+from tests.support.worker_client import WorkerClient, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +116,13 @@ def test_the_log_names_no_file(model, tmp_path):
     assert b"segment took" in client.stderr
     assert b"Doe" not in client.stderr
     assert b"InvalidInput" in client.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the process's map")
+def test_everything_is_imported_while_no_request_waits():
+    """The modules of a process that was told nothing, seen in its map of loaded libraries."""
+    with WorkerClient("mobseg.worker") as client:
+        client.wait_for(Ready)
+        maps = Path(f"/proc/{client.process.pid}/maps")
+        for library in ("_SimpleITK", "scipy/ndimage", "matplotlib/_path"):
+            wait_until(lambda library=library: library in maps.read_text(encoding="utf-8"))

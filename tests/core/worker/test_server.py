@@ -78,6 +78,12 @@ def test_a_failed_start_is_told_and_ends_the_worker():
         assert client.wait_for_end() == error.exit_code == 9
 
 
+def test_what_could_not_be_warmed_up_is_left_to_the_requests():
+    with WorkerClient(STEP_WORKER, "cold") as client:
+        wait_until(lambda: b"warming up failed: MissingDependency" in client.stderr)
+        assert isinstance(client.ask(LoadRequest("1")), Loaded)
+
+
 def test_load_and_status(lasting_worker):
     model = ModelInfo("m", "A model", "cuda:3")
     before = lasting_worker.ask(StatusRequest("1")).models_loaded
