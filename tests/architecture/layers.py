@@ -65,6 +65,7 @@ LAYER_OF = {
             "covariance",
             "device",
             "estimates",
+            "fidelity",
             "inference",
             "losses",
             "model",

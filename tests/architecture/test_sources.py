@@ -53,12 +53,14 @@ TESTED_TOGETHER = {
     "regions/test_flagging.py": """regions.candidates regions.description regions.region
         regions.scored""",
     # from raw data to a bundle
-    "nnunet/test_training.py": """cli.export cli.finetune cli.train cli.training_arguments
+    "nnunet/test_training.py": """cli.export cli.train cli.training_arguments
         nnunet.environment nnunet.ext_trainers.mobseg_trainers nnunet.finetune_trainer nnunet.planner
         nnunet.resume nnunet.settings nnunet.trainer validation""",
     # the page as a reader gets it
     "report/test_report.py": """report.figures report.markup report.overview report.page
         report.scene report.style report.stylesheet report.write""",
+    # what the released code does, and we do only when asked to
+    "test_fidelity.py": "covariance.released",
     # stages of one run, compared with stock nnU-Net
     "test_pipeline.py": """model progress region_of_interest stopwatch thresholds""",
 }

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from mobseg.covariance.released import reset_as_released
+
 #: Log-variances are clamped to this range, as in the released code of the paper.
 LOG_VARIANCE_RANGE = (-5.0, 5.0)
 
@@ -63,6 +65,8 @@ class StochasticHead(nn.Module, ABC):
         super().__init__()
         self.mean = mean
         self.returns_distribution = False
+        #: Start as the released code's heads do, see :mod:`mobseg.covariance.released`.
+        self.starts_as_released = False
 
     @abstractmethod
     def distribution(self, features: Tensor) -> LogitDistribution:
@@ -71,6 +75,13 @@ class StochasticHead(nn.Module, ABC):
     @abstractmethod
     def reset_parameters(self) -> None:
         """Initialise everything but the mean, such that the variance starts small."""
+
+    def initialise(self) -> None:
+        """Initialise everything but the mean in the way that was chosen."""
+        if self.starts_as_released:
+            reset_as_released(self)
+        else:
+            self.reset_parameters()
 
     @abstractmethod
     def scale_deviation(self, factor: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -19,6 +19,9 @@ from mobseg.covariance.mixture_of_bases import (
 )
 from mobseg.covariance.single_basis import SingleBasisHead
 from mobseg.errors import InvalidInput
+
+#: ``small``: close to the base model; ``released``: see :mod:`mobseg.covariance.released`.
+Start = Literal["small", "released"]
 
 #: Name -> head, in the order of the paper's tables.
 PARAMETERISATIONS: dict[str, type[StochasticHead]] = {
@@ -45,6 +48,7 @@ class HeadSettings:
         cells: P, cells along each axis of a patch; 4 in the released code.
         weight_head: second layer of the W head.
         selection: how W becomes a basis.
+        start: of everything but the mean.
 
     Raises:
         InvalidInput: unknown parameterisation, or a size below one.
@@ -56,6 +60,7 @@ class HeadSettings:
     cells: int = 4
     weight_head: WeightHead = "convolution"
     selection: Selection = "soft"
+    start: Start = "small"
 
     def __post_init__(self) -> None:
         if self.parameterisation not in PARAMETERISATIONS:
@@ -99,7 +104,8 @@ def build_head(
             "selection": settings.selection,
         }
     built: StochasticHead = head(mean, conv, features, classes, **sizes)  # type: ignore[call-arg]
+    built.starts_as_released = settings.start == "released"
     # A network without memory takes over weights; filling it would load PyTorch's compiler, for a second.
     if not any(parameter.is_meta for parameter in built.parameters()):
-        built.reset_parameters()
+        built.initialise()
     return built
