@@ -34,11 +34,14 @@ TESTED_TOGETHER = {
     "datasets/test_conversion.py": "datasets.source",
     # from models and cases to figures
     "experiment/test_measurement.py": """cli.json_file cli.measure cli.split experiment.cases
-        experiment.ensemble experiment.learned_samples experiment.rater_figures""",
+        experiment.ensemble experiment.learned_samples experiment.rater_figures experiment.region_figures""",
+    # from measurements to a picture
+    "experiment/test_slices.py": "cli.slices",
     # the report as a reader gets it
-    "experiment/test_report.py": "experiment.figures experiment.paper experiment.tables",
+    "experiment/test_report.py": """experiment.figures experiment.paper experiment.review_tables
+        experiment.table experiment.tables""",
     # the fitted model and its folder
-    "experiment/test_variance_scale.py": "cli.rescale",
+    "experiment/test_variance_scale.py": "cli.rescale experiment.constant_variance",
     # through the public reader
     "test_image_io_read.py": """image_io._checks image_io._fingerprint image_io._itk
         image_io._payload""",

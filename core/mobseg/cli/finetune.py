@@ -84,6 +84,13 @@ class FinetuneCommand:
             help="how W becomes a basis (default: soft)",
         )
         parser.add_argument(
+            "--dropout",
+            type=float,
+            default=0.0,
+            metavar="P",
+            help="share of the last features that is left out while training (default: 0)",
+        )
+        parser.add_argument(
             "--samples", type=int, default=5, help="k, for objectives that sample (default: 5)"
         )
         parser.add_argument(
@@ -119,6 +126,7 @@ class FinetuneCommand:
                     "cells",
                     "weight_head",
                     "selection",
+                    "dropout",
                 )
             },
             objective=objective,

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mobseg.covariance.released import reset_as_released
 
@@ -67,6 +68,10 @@ class StochasticHead(nn.Module, ABC):
         self.returns_distribution = False
         #: Start as the released code's heads do, see :mod:`mobseg.covariance.released`.
         self.starts_as_released = False
+        #: Share of the features that are left out while training.
+        self.dropout = 0.0
+        #: Leave features out in inference, too, so that every pass is another sample (Monte Carlo dropout).
+        self.drops_in_inference = False
 
     @abstractmethod
     def distribution(self, features: Tensor) -> LogitDistribution:
@@ -95,6 +100,8 @@ class StochasticHead(nn.Module, ABC):
 
         Distributions are computed in float32 even where the backbone runs in lower precision.
         """
+        if self.dropout and (self.training or self.drops_in_inference):
+            features = functional.dropout3d(features, self.dropout)
         if not self.returns_distribution:
             mean: Tensor = self.mean(features)
             return mean

@@ -49,9 +49,10 @@ class HeadSettings:
         weight_head: second layer of the W head.
         selection: how W becomes a basis.
         start: of everything but the mean.
+        dropout: share of the features that are left out while training.
 
     Raises:
-        InvalidInput: unknown parameterisation, or a size below one.
+        InvalidInput: unknown parameterisation, a size below one, or a share outside [0, 1).
     """
 
     parameterisation: str
@@ -61,6 +62,7 @@ class HeadSettings:
     weight_head: WeightHead = "convolution"
     selection: Selection = "soft"
     start: Start = "small"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.parameterisation not in PARAMETERISATIONS:
@@ -72,6 +74,8 @@ class HeadSettings:
             raise InvalidInput(
                 f"Rank, bases and cells must be at least 1, got {self.rank}, {self.bases}, {self.cells}."
             )
+        if not 0 <= self.dropout < 1:
+            raise InvalidInput(f"The share of dropout must be in [0, 1), got {self.dropout}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -91,9 +95,11 @@ def build_head(
         classes: C.
     """
     head = PARAMETERISATIONS[settings.parameterisation]
-    sizes: dict[str, Any] = {}
     if issubclass(head, DeterministicHead):
-        return head(mean)
+        deterministic = head(mean)
+        deterministic.dropout = settings.dropout
+        return deterministic
+    sizes: dict[str, Any] = {}
     if not issubclass(head, DiagonalHead):
         sizes["rank"] = settings.rank
     if issubclass(head, MixtureOfBasesHead):
@@ -104,6 +110,7 @@ def build_head(
             "selection": settings.selection,
         }
     built: StochasticHead = head(mean, conv, features, classes, **sizes)  # type: ignore[call-arg]
+    built.dropout = settings.dropout
     built.starts_as_released = settings.start == "released"
     # A network without memory takes over weights; filling it would load PyTorch's compiler, for a second.
     if not any(parameter.is_meta for parameter in built.parameters()):
