@@ -95,7 +95,7 @@ THIRD_PARTY = {
 RESERVED = {
     "nnunetv2": ("nnunet",),
     "dynamic_network_architectures": ("network", "nnunet"),
-    "matplotlib": ("report", "experiment.figures"),
+    "matplotlib": ("report", "experiment.figures", "experiment.slices"),
 }
 
 #: The only modules outside ``nnunet`` that may import it: inference never needs nnU-Net.
