@@ -178,8 +178,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     cases = read_cases(arguments)
-    chance = float(np.mean([case.errors.sum() / max(case.band.sum(), 1) for case in cases]))
-    print(f"{len(cases)} cases, {chance:.3f} of the band is wrong", flush=True)
+    wrong = sum(int(case.errors[case.band[case.kept]].sum()) for case in cases)
+    chance = wrong / sum(int(case.band.sum()) for case in cases)
+    print(f"{len(cases)} cases, {chance:.3f} of the voxels of the band are wrong", flush=True)
     table = {
         name: mean_figures(cases, name, lambda n, name=name: cases[n].scores[name])
         for name in cases[0].scores
