@@ -50,7 +50,12 @@ class LossSettings:
         orthogonality: lambda_orth of eq. 9.
         weight_entropy: lambda_w of eq. 10.
         reverse_kl: KL(N(mu, D) || N(mu, I)) instead of eq. 8 as printed.
+        kl_of_deviation: give the KL term sqrt(d) in place of d.
         dice_includes_background: count channel 0 in the Dice of a softmax model.
+        batch_dice: one Dice of all images of a batch together.
+        sum_samples: add the losses of the samples of ``expected_loss`` instead of averaging them, so that
+            the regularisers weigh 1 / k as much.
+        row_orthogonality: eq. 9 between the rows of the one basis of Single-Basis, too.
     """
 
     objective: Objective = "expected_loss"
@@ -61,7 +66,11 @@ class LossSettings:
     orthogonality: float = 1.0
     weight_entropy: float = 0.05
     reverse_kl: bool = False
+    kl_of_deviation: bool = False
     dice_includes_background: bool = False
+    batch_dice: bool = False
+    sum_samples: bool = False
+    row_orthogonality: bool = False
 
 
 def segmentation_loss(
@@ -91,7 +100,7 @@ def segmentation_loss(
         "joint_nll": _joint_nll,
     }[settings.objective]
     terms = likelihood(distribution, target, link, settings, weight, generator)
-    terms |= regularisers(distribution, weight, reverse_kl=settings.reverse_kl)
+    terms |= regularisers(distribution, weight, settings)
     weights = {
         "cross_entropy": settings.cross_entropy,
         "dice": settings.dice,
@@ -104,18 +113,21 @@ def segmentation_loss(
 
 
 def regularisers(
-    distribution: LogitDistribution, weight: Tensor, *, reverse_kl: bool = False
+    distribution: LogitDistribution, weight: Tensor, settings: LossSettings
 ) -> dict[str, Tensor]:
     """The terms of eq. 8 to 10 that apply to this distribution."""
     terms: dict[str, Tensor] = {}
     if isinstance(distribution, DiagonalLogits | LowRankLogits | BasisLogits):
-        terms["kl"] = kl_to_unit_variance(
-            distribution.diagonal_variance, weight, reverse=reverse_kl
-        )
+        variance = distribution.diagonal_variance
+        if settings.kl_of_deviation:
+            variance = variance.sqrt()
+        terms["kl"] = kl_to_unit_variance(variance, weight, reverse=settings.reverse_kl)
     if isinstance(distribution, MixtureLogits):
         if distribution.bases.shape[0] > 1:
             terms["orthogonality"] = orthogonality(distribution.bases)
         terms["weight_entropy"] = negative_weight_entropy(distribution.weights)
+    elif isinstance(distribution, BasisLogits) and settings.row_orthogonality:
+        terms["orthogonality"] = orthogonality(distribution.cell_basis[0, ..., 0, 0, 0])
     return terms
 
 
@@ -134,7 +146,7 @@ def kl_to_unit_variance(variance: Tensor, weight: Tensor, *, reverse: bool = Fal
 
 
 def orthogonality(bases: Tensor) -> Tensor:
-    """Eq. 9: mean squared cosine between different bases, (M, C, R) -> scalar, for M >= 2."""
+    """Eq. 9: mean squared cosine between different bases, (M, ...) -> scalar, for M >= 2."""
     unit = torch.nn.functional.normalize(bases.flatten(1), dim=1)
     gram = unit @ unit.T
     count = bases.shape[0]
@@ -149,15 +161,18 @@ def negative_weight_entropy(weights: Tensor) -> Tensor:
     return -entropy.mean()
 
 
-def soft_dice_loss(probability: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """1 - mean over batch and classes of the soft Dice, as nnU-Net's with ``batch_dice=False``.
+def soft_dice_loss(
+    probability: Tensor, target: Tensor, weight: Tensor, *, batch_dice: bool = False
+) -> Tensor:
+    """1 - mean over batch and classes of the soft Dice, as nnU-Net's.
 
     Args:
         probability: (B, C, *S).
         target: (B, C, *S).
         weight: (B, 1, *S).
+        batch_dice: take the images of the batch as one.
     """
-    axes = tuple(range(2, probability.ndim))
+    axes = (*((0,) if batch_dice else ()), *range(2, probability.ndim))
     intersection = (probability * target * weight).sum(axes)
     volumes = ((probability + target) * weight).sum(axes)
     dice = (2.0 * intersection + DICE_SMOOTHING) / (volumes + DICE_SMOOTHING).clamp_min(1e-8)
@@ -185,7 +200,8 @@ def _dice(
     probability: Tensor, target: Tensor, link: Link, settings: LossSettings, weight: Tensor
 ) -> Tensor:
     first = 1 if link == "softmax" and not settings.dice_includes_background else 0
-    return soft_dice_loss(probability[:, first:], target[:, first:], weight)
+    foreground = probability[:, first:], target[:, first:]
+    return soft_dice_loss(*foreground, weight, batch_dice=settings.batch_dice)
 
 
 def _expected_loss(
@@ -196,11 +212,15 @@ def _expected_loss(
     weight: Tensor,
     generator: torch.Generator | None,
 ) -> dict[str, Tensor]:
-    """Eq. 12: cross-entropy and Dice of each sample, averaged."""
+    """Eq. 12: cross-entropy and Dice of each sample, averaged or added."""
     samples = distribution.rsample(settings.samples, generator=generator)
     entropies = [_masked_mean(_cross_entropy_map(eta, target, link), weight) for eta in samples]
     dices = [_dice(_probabilities(eta, link), target, link, settings, weight) for eta in samples]
-    return {"cross_entropy": torch.stack(entropies).mean(), "dice": torch.stack(dices).mean()}
+    reduced = torch.sum if settings.sum_samples else torch.mean
+    return {
+        "cross_entropy": reduced(torch.stack(entropies)),
+        "dice": reduced(torch.stack(dices)),
+    }
 
 
 def _marginal_nll(

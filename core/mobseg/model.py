@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from mobseg.bundle.checkpoint import read_checkpoint
-from mobseg.bundle.folder import ModelFolder
+from mobseg.bundle.folder import ModelFolder, model_sha256
 from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
 from mobseg.bundle.store import resolve_model
 from mobseg.covariance import LogitDistribution
@@ -51,6 +52,11 @@ class LoadedModel:
     def name(self) -> str:
         """Name for people."""
         return self.metadata.name if self.metadata else self.folder.path.name
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the files it was loaded from, see :func:`mobseg.bundle.folder.model_sha256`."""
+        return model_sha256(self.folder)
 
     @property
     def metadata(self) -> BundleMetadata | None:

@@ -16,7 +16,6 @@ from torch import Tensor
 import mobseg
 from mobseg.allocator import reused_memory
 from mobseg.body import body_box
-from mobseg.bundle.folder import model_sha256
 from mobseg.device import choose_precision, describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import PredictionBuilder, assign_labels, label_dtype
@@ -303,7 +302,7 @@ def _describe_model(model: LoadedModel) -> dict[str, Any]:
         "id": model.id,
         "name": model.name,
         "version": model.metadata.version if model.metadata else None,
-        "sha256": model_sha256(model.folder),
+        "sha256": model.sha256,
         "parameterisation": model.parameterisation,
         "configuration": model.folder.configuration_name,
         "folds": list(model.folder.folds),

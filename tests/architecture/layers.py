@@ -68,6 +68,7 @@ LAYER_OF = {
             "covariance",
             "device",
             "estimates",
+            "fidelity",
             "inference",
             "losses",
             "model",
@@ -97,7 +98,7 @@ THIRD_PARTY = {
 RESERVED = {
     "nnunetv2": ("nnunet",),
     "dynamic_network_architectures": ("network", "nnunet"),
-    "matplotlib": ("report", "experiment.figures"),
+    "matplotlib": ("report", "experiment.figures", "experiment.slices"),
     "isal": ("image_io._gzip_write",),
 }
 

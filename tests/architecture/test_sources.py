@@ -34,11 +34,14 @@ TESTED_TOGETHER = {
     "datasets/test_conversion.py": "datasets.source",
     # from models and cases to figures
     "experiment/test_measurement.py": """cli.json_file cli.measure cli.split experiment.cases
-        experiment.ensemble experiment.learned_samples experiment.rater_figures""",
+        experiment.ensemble experiment.learned_samples experiment.rater_figures experiment.region_figures""",
+    # from measurements to a picture
+    "experiment/test_slices.py": "cli.slices",
     # the report as a reader gets it
-    "experiment/test_report.py": "experiment.figures experiment.paper experiment.tables",
+    "experiment/test_report.py": """experiment.figures experiment.paper experiment.review_tables
+        experiment.table experiment.tables""",
     # the fitted model and its folder
-    "experiment/test_variance_scale.py": "cli.rescale",
+    "experiment/test_variance_scale.py": "cli.rescale experiment.constant_variance",
     # through the public reader
     "test_image_io_read.py": """image_io._checks image_io._fingerprint image_io._itk
         image_io._payload""",
@@ -53,12 +56,14 @@ TESTED_TOGETHER = {
     "regions/test_flagging.py": """regions.candidates regions.description regions.region
         regions.scored""",
     # from raw data to a bundle
-    "nnunet/test_training.py": """cli.export cli.finetune cli.train cli.training_arguments
+    "nnunet/test_training.py": """cli.export cli.train cli.training_arguments
         nnunet.environment nnunet.ext_trainers.mobseg_trainers nnunet.finetune_trainer nnunet.planner
         nnunet.resume nnunet.settings nnunet.trainer validation""",
     # the page as a reader gets it
     "report/test_report.py": """report.figures report.markup report.overview report.page
         report.scene report.style report.stylesheet report.write""",
+    # what the released code does, and we do only when asked to
+    "test_fidelity.py": "covariance.released",
     # stages of one run, compared with stock nnU-Net
     "test_pipeline.py": "model progress stopwatch thresholds",
 }

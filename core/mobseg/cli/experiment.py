@@ -74,6 +74,7 @@ class ExperimentCommand:
             return 0
         for cases in config.cases:
             places.measurement(cases, BASE).parent.mkdir(parents=True, exist_ok=True)
+        places.slices(BASE).parent.mkdir(exist_ok=True)
         manifest = Manifest(config, places)
         with (
             orderly_interruption() as is_interrupted,

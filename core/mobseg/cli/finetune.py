@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from mobseg.cli.progress_bar import TerminalProgress
 from mobseg.cli.training_arguments import TrainingArguments
+from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 
 PARAMETERISATIONS = (
@@ -33,6 +34,7 @@ class FinetuneCommand:
     base: Path
     head: dict[str, Any]
     objective: str
+    is_fidelity: bool
     samples: int
     dice_weight: float
     learning_rate: float
@@ -55,8 +57,14 @@ class FinetuneCommand:
         parser.add_argument(
             "--objective",
             choices=OBJECTIVES,
-            default="marginal_nll",
-            help="expected_loss is eq. 12 of the paper (default: marginal_nll)",
+            help="expected_loss is eq. 12 of the paper (default: marginal_nll, or expected_loss with "
+            "--fidelity)",
+        )
+        parser.add_argument(
+            "--fidelity",
+            action="store_true",
+            help="make the choices of the paper's released code, where they differ: weights and kind of the "
+            "KL term, Dice with background, losses of samples added, linear W head, start of the heads",
         )
         parser.add_argument("--rank", type=int, default=16, help="R (default: 16)")
         parser.add_argument("--bases", type=int, default=3, help="M (default: 3)")
@@ -74,6 +82,13 @@ class FinetuneCommand:
             choices=("soft", "straight_through", "gumbel"),
             default="soft",
             help="how W becomes a basis (default: soft)",
+        )
+        parser.add_argument(
+            "--dropout",
+            type=float,
+            default=0.0,
+            metavar="P",
+            help="share of the last features that is left out while training (default: 0)",
         )
         parser.add_argument(
             "--samples", type=int, default=5, help="k, for objectives that sample (default: 5)"
@@ -97,7 +112,9 @@ class FinetuneCommand:
     @classmethod
     def from_arguments(cls, namespace: argparse.Namespace) -> FinetuneCommand:
         """Make the command from the parsed arguments."""
-        made = f"{namespace.parameterisation}-{namespace.objective}-seed{namespace.seed}"
+        fidelity, objective = namespace.fidelity, _objective(namespace)
+        method = f"{namespace.parameterisation}-{objective}{'-fidelity' if fidelity else ''}"
+        made = f"{method}-seed{namespace.seed}"
         return cls(
             base=namespace.base,
             head={
@@ -109,9 +126,11 @@ class FinetuneCommand:
                     "cells",
                     "weight_head",
                     "selection",
+                    "dropout",
                 )
             },
-            objective=namespace.objective,
+            objective=objective,
+            is_fidelity=fidelity,
             samples=namespace.samples,
             dice_weight=namespace.dice_weight,
             learning_rate=namespace.learning_rate,
@@ -126,6 +145,7 @@ class FinetuneCommand:
         from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
         from mobseg.covariance import HeadSettings  # noqa: PLC0415
         from mobseg.device import choose_device  # noqa: PLC0415
+        from mobseg.fidelity import released_head, released_loss  # noqa: PLC0415
         from mobseg.losses import LossSettings  # noqa: PLC0415
         from mobseg.nnunet.environment import quiet_nnunet  # noqa: PLC0415
         from mobseg.nnunet.settings import FinetuneSettings, Schedule  # noqa: PLC0415
@@ -138,6 +158,9 @@ class FinetuneCommand:
             samples=self.samples,
             dice=self.dice_weight,
         )
+        head = HeadSettings(**self.head)
+        if self.is_fidelity:
+            loss, head = released_loss(self.samples), released_head(head)
         settings = FinetuneSettings(
             str(base.checkpoint_paths[0].resolve()),
             loss,
@@ -157,7 +180,23 @@ class FinetuneCommand:
             quiet_nnunet(verbose=training.verbose),
         ):
             run = Run(training.fold, choose_device(training.device), training.workers, progress)
-            folder = finetune(base, HeadSettings(**self.head), settings, schedule, self.name, run)
+            folder = finetune(base, head, settings, schedule, self.name, run)
         print(f"Fine-tuned model: {folder}")
         print(f"Curves: {folder / f'fold_{training.fold}' / 'progress.png'}")
         return 0
+
+
+def _objective(namespace: argparse.Namespace) -> str:
+    """The objective that was asked for, or the default; with --fidelity only eq. 12.
+
+    Raises:
+        InvalidInput: another objective, or a weight of the Dice term, is asked for with --fidelity.
+    """
+    if not namespace.fidelity:
+        return str(namespace.objective or "marginal_nll")
+    if namespace.objective not in (None, "expected_loss") or namespace.dice_weight != 1.0:
+        raise InvalidInput(
+            "--fidelity sets the objective to expected_loss with a Dice term of weight 1; leave out "
+            "--objective and --dice-weight."
+        )
+    return "expected_loss"

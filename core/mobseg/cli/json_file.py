@@ -18,7 +18,7 @@ def check_destination(path: Path) -> None:
         OutputError: the path is a folder, or lies in none.
     """
     if path.is_dir() or not path.parent.is_dir():
-        raise OutputError("The JSON file needs a file name in an existing folder; check its path.")
+        raise OutputError("The output needs a file name in an existing folder; check its path.")
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:

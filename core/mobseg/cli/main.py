@@ -24,6 +24,7 @@ COMMANDS = (
     ("rescale", "mobseg.cli.rescale", "RescaleCommand"),
     ("export", "mobseg.cli.export", "ExportCommand"),
     ("measure", "mobseg.cli.measure", "MeasureCommand"),
+    ("slices", "mobseg.cli.slices", "SlicesCommand"),
     ("experiment", "mobseg.cli.experiment", "ExperimentCommand"),
 )
 

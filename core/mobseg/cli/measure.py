@@ -15,6 +15,7 @@ from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
 from mobseg.metrics.band import DEFAULT_BAND_MM
+from mobseg.regions import DEFAULT_MAX_EXTENT_MM
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class MeasureCommand:
     split: Path | None
     fold: int
     mirror: bool
+    dropout_passes: int
     exact: bool
     samples: int
     band_mm: float
+    region_extent_mm: float
     temperature_from: Path | None
     device: str
     output: Path
@@ -65,6 +68,13 @@ class MeasureCommand:
         add_split_arguments(parser)
         parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
         parser.add_argument(
+            "--dropout-passes",
+            type=int,
+            default=0,
+            metavar="N",
+            help="passes with dropout (Monte Carlo dropout) instead of one without (default: 0)",
+        )
+        parser.add_argument(
             "--exact",
             action="store_true",
             help="run the backbone in float32, also where bfloat16 is several times faster",
@@ -82,6 +92,13 @@ class MeasureCommand:
             default=DEFAULT_BAND_MM,
             metavar="MM",
             help="half width of the boundary band (default: %(default)g)",
+        )
+        parser.add_argument(
+            "--region-extent-mm",
+            type=float,
+            default=DEFAULT_MAX_EXTENT_MM,
+            metavar="MM",
+            help="longest extent of a region that the simulated reviewer looks at (default: %(default)g)",
         )
         parser.add_argument(
             "--temperature-from",
@@ -103,9 +120,11 @@ class MeasureCommand:
             "split",
             "fold",
             "mirror",
+            "dropout_passes",
             "exact",
             "samples",
             "band_mm",
+            "region_extent_mm",
         )
         return cls(
             models=tuple(namespace.models),
@@ -118,8 +137,10 @@ class MeasureCommand:
     def run(self) -> int:
         """Measure, write the figures and print the most important ones."""
         # Here, because PyTorch takes seconds to load and the rest of the command line works without it.
+        import torch  # noqa: PLC0415
+
         from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
-        from mobseg.experiment.ensemble import as_ensemble  # noqa: PLC0415
+        from mobseg.experiment.ensemble import as_ensemble, with_dropout  # noqa: PLC0415
         from mobseg.experiment.measurement import MeasurementOptions, measure  # noqa: PLC0415
         from mobseg.model import load_model  # noqa: PLC0415
 
@@ -133,14 +154,18 @@ class MeasureCommand:
             samples=self.samples,
             readers=self.readers,
             band_mm=self.band_mm,
+            region_extent_mm=self.region_extent_mm,
             temperature=None if self.temperature_from is None else _best(self.temperature_from),
         )
-        members = [load_model(path, device=self.device) for path in self.models]
+        model = as_ensemble([load_model(path, device=self.device) for path in self.models])
+        if self.dropout_passes:
+            torch.manual_seed(0)
+            model = with_dropout(model, self.dropout_passes)
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
         ):
-            figures = measure(as_ensemble(members), cases, options, progress)
+            figures = measure(model, cases, options, progress)
         write_json(figures, self.output)
         dice = figures["summary"]["per_case"]["dice"]
         for name, value in dice.items():

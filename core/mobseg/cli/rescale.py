@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from mobseg.cli.progress_bar import TerminalProgress
@@ -34,6 +35,7 @@ class RescaleCommand:
     split: Path | None
     fold: int
     band_mm: float
+    is_constant: bool
     device: str
 
     @staticmethod
@@ -45,6 +47,11 @@ class RescaleCommand:
         )
         parser.add_argument(
             "--factor", type=float, help="on the standard deviation (default: fitted to the cases)"
+        )
+        parser.add_argument(
+            "--constant",
+            action="store_true",
+            help="give all voxels one variance before fitting its size: the control of what was learned",
         )
         parser.add_argument("--images", type=Path, help="folder with CASE_0000.EXT")
         parser.add_argument("--labels", type=Path, help="folder with CASE.EXT")
@@ -68,19 +75,35 @@ class RescaleCommand:
         """Make the command from the parsed arguments."""
         names = ("model", "output", "factor", "images", "labels", "raters", "split", "fold")
         values = {name: getattr(namespace, name) for name in names}
-        return cls(**values, band_mm=namespace.band_mm, device=namespace.device)
+        return cls(
+            **values,
+            band_mm=namespace.band_mm,
+            is_constant=namespace.constant,
+            device=namespace.device,
+        )
 
     def run(self) -> int:
         """Fit unless a factor is given, and write the new folder."""
         # Here, because PyTorch takes seconds to load and the rest of the command line works without it.
         from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
+        from mobseg.experiment.constant_variance import write_constant_model  # noqa: PLC0415
+
+        if not self.is_constant:
+            return self._rescale(self.model)
+        with TemporaryDirectory() as temporary:
+            constant = Path(temporary) / "constant"
+            write_constant_model(open_model_folder(self.model), constant)
+            return self._rescale(constant)
+
+    def _rescale(self, model: Path) -> int:
+        from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
         from mobseg.experiment.variance_scale import write_scaled_model  # noqa: PLC0415
 
-        folder = open_model_folder(self.model)
+        folder = open_model_folder(model)
         fit: ScaleFit | None = None
         factor = self.factor
         if factor is None:
-            fit = self._fit()
+            fit = self._fit(model)
             factor = fit.factor
             print(
                 f"NLL in the band, {fit.n_cases} cases: {fit.nll_unscaled:.4f} as trained, "
@@ -91,7 +114,7 @@ class RescaleCommand:
         print(f"Scaled model: {self.output}")
         return 0
 
-    def _fit(self) -> ScaleFit:
+    def _fit(self, path: Path) -> ScaleFit:
         from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
         from mobseg.experiment.variance_scale import fit_scale  # noqa: PLC0415
         from mobseg.model import load_model  # noqa: PLC0415
@@ -100,7 +123,7 @@ class RescaleCommand:
             raise InvalidInput("Give --factor, or --images and --labels of validation cases.")
         names = case_names(self.split, self.fold)
         cases = measured_cases(self.images, self.labels, self.raters, names)
-        model = load_model(self.model, device=self.device)
+        model = load_model(path, device=self.device)
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,

@@ -9,6 +9,9 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from mobseg.covariance.released import reset_as_released
 
 #: Log-variances are clamped to this range, as in the released code of the paper.
 LOG_VARIANCE_RANGE = (-5.0, 5.0)
@@ -63,6 +66,12 @@ class StochasticHead(nn.Module, ABC):
         super().__init__()
         self.mean = mean
         self.returns_distribution = False
+        #: Start as the released code's heads do, see :mod:`mobseg.covariance.released`.
+        self.starts_as_released = False
+        #: Share of the features that are left out while training.
+        self.dropout = 0.0
+        #: Leave features out in inference, too, so that every pass is another sample (Monte Carlo dropout).
+        self.drops_in_inference = False
 
     @abstractmethod
     def distribution(self, features: Tensor) -> LogitDistribution:
@@ -71,6 +80,13 @@ class StochasticHead(nn.Module, ABC):
     @abstractmethod
     def reset_parameters(self) -> None:
         """Initialise everything but the mean, such that the variance starts small."""
+
+    def initialise(self) -> None:
+        """Initialise everything but the mean in the way that was chosen."""
+        if self.starts_as_released:
+            reset_as_released(self)
+        else:
+            self.reset_parameters()
 
     @abstractmethod
     def scale_deviation(self, factor: float) -> None:
@@ -84,6 +100,8 @@ class StochasticHead(nn.Module, ABC):
 
         Distributions are computed in float32 even where the backbone runs in lower precision.
         """
+        if self.dropout and (self.training or self.drops_in_inference):
+            features = functional.dropout3d(features, self.dropout)
         if not self.returns_distribution:
             mean: Tensor = self.mean(features)
             return mean

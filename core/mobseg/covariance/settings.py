@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -19,6 +19,9 @@ from mobseg.covariance.mixture_of_bases import (
 )
 from mobseg.covariance.single_basis import SingleBasisHead
 from mobseg.errors import InvalidInput
+
+#: ``small``: close to the base model; ``released``: see :mod:`mobseg.covariance.released`.
+Start = Literal["small", "released"]
 
 #: Name -> head, in the order of the paper's tables.
 PARAMETERISATIONS: dict[str, type[StochasticHead]] = {
@@ -45,9 +48,11 @@ class HeadSettings:
         cells: P, cells along each axis of a patch; 4 in the released code.
         weight_head: second layer of the W head.
         selection: how W becomes a basis.
+        start: of everything but the mean.
+        dropout: share of the features that are left out while training.
 
     Raises:
-        InvalidInput: unknown parameterisation, or a size below one.
+        InvalidInput: unknown parameterisation, a size below one, or a share outside [0, 1).
     """
 
     parameterisation: str
@@ -56,6 +61,8 @@ class HeadSettings:
     cells: int = 4
     weight_head: WeightHead = "convolution"
     selection: Selection = "soft"
+    start: Start = "small"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.parameterisation not in PARAMETERISATIONS:
@@ -67,6 +74,8 @@ class HeadSettings:
             raise InvalidInput(
                 f"Rank, bases and cells must be at least 1, got {self.rank}, {self.bases}, {self.cells}."
             )
+        if not 0 <= self.dropout < 1:
+            raise InvalidInput(f"The share of dropout must be in [0, 1), got {self.dropout}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -86,9 +95,11 @@ def build_head(
         classes: C.
     """
     head = PARAMETERISATIONS[settings.parameterisation]
-    sizes: dict[str, Any] = {}
     if issubclass(head, DeterministicHead):
-        return head(mean)
+        deterministic = head(mean)
+        deterministic.dropout = settings.dropout
+        return deterministic
+    sizes: dict[str, Any] = {}
     if not issubclass(head, DiagonalHead):
         sizes["rank"] = settings.rank
     if issubclass(head, MixtureOfBasesHead):
@@ -99,7 +110,9 @@ def build_head(
             "selection": settings.selection,
         }
     built: StochasticHead = head(mean, conv, features, classes, **sizes)  # type: ignore[call-arg]
+    built.dropout = settings.dropout
+    built.starts_as_released = settings.start == "released"
     # A network without memory takes over weights; filling it would load PyTorch's compiler, for a second.
     if not any(parameter.is_meta for parameter in built.parameters()):
-        built.reset_parameters()
+        built.initialise()
     return built

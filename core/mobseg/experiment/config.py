@@ -77,12 +77,20 @@ class ExperimentConfig:
         base_model: folder of a trained base model, relative to the configuration file.
         keep: epoch that becomes the model, see ``mobseg finetune``.
         band_mm: half width of the boundary band.
+        region_extent_mm: longest extent of a region that the simulated reviewer looks at.
         samples: label maps drawn from each case that has several raters.
         readers: how many looked at each case.
         ensembles: names of arms whose seeds are also measured together.
         mirrored: names of arms whose first seed is also measured with mirrored passes.
+        mc_dropout: names of arms, fine-tuned with dropout, whose first seed is also measured with it.
+        dropout_passes: of these measurements.
         rescaled: names of arms whose first seed is also measured with its variance fitted to the
             validation cases, see ``mobseg rescale``.
+        constant_variance: names of arms whose first seed is also measured with one variance for all voxels,
+            fitted to the validation cases: the control of ``rescaled``.
+        bases_figure: number of bases -> name of the arm that has them, for the figure of Dice by bases.
+        slices: names of arms of whose first seed a failure and a correction are drawn.
+        window_hu: grey values of these pictures, from black to white.
         device: where everything runs.
         workers: processes that augment.
     """
@@ -98,11 +106,18 @@ class ExperimentConfig:
     base_model: str | None = None
     keep: str = "best"
     band_mm: float = 10.0
+    region_extent_mm: float = 25.0
     samples: int = 0
     readers: int | None = None
     ensembles: tuple[str, ...] = field(default=())
     mirrored: tuple[str, ...] = field(default=())
+    mc_dropout: tuple[str, ...] = field(default=())
+    dropout_passes: int = 8
     rescaled: tuple[str, ...] = field(default=())
+    constant_variance: tuple[str, ...] = field(default=())
+    bases_figure: dict[str, str] = field(default_factory=dict)
+    slices: tuple[str, ...] = field(default=())
+    window_hu: tuple[float, float] = (-160.0, 240.0)
     device: str = "auto"
     workers: int = 1
 
@@ -134,7 +149,7 @@ def read_config(path: Path) -> ExperimentConfig:
 
 def _check(config: ExperimentConfig) -> None:
     names = [arm.name for arm in config.arms]
-    unknown = {*config.ensembles, *config.mirrored, *config.rescaled} - set(names)
+    unknown = _mentioned(config) - set(names)
     problem = None
     if not (config.arms and config.seeds):
         problem = "it needs at least one arm and one seed"
@@ -142,6 +157,8 @@ def _check(config: ExperimentConfig) -> None:
         problem = "two arms have one name"
     elif unknown:
         problem = f"there is no arm {sorted(unknown)[0]!r}"
+    elif not all(number.isdecimal() for number in config.bases_figure):
+        problem = "the keys of 'bases_figure' are not numbers"
     elif "validation" not in config.cases:
         problem = "its cases lack 'validation'"
     elif (config.base is None) == (config.base_model is None):
@@ -151,3 +168,16 @@ def _check(config: ExperimentConfig) -> None:
         problem = f"{odd[0]!r} cannot be part of a file name" if odd else None
     if problem:
         raise InvalidInput(f"The experiment cannot be run: {problem}.")
+
+
+def _mentioned(config: ExperimentConfig) -> set[str]:
+    """Names of arms outside the list of arms."""
+    return {
+        *config.ensembles,
+        *config.mirrored,
+        *config.mc_dropout,
+        *config.rescaled,
+        *config.constant_variance,
+        *config.bases_figure.values(),
+        *config.slices,
+    }

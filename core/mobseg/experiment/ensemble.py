@@ -1,12 +1,14 @@
-"""Several models as one: nnU-Net's folds, from whatever runs they come."""
+"""Several passes as one model: nnU-Net's folds, from whatever runs they come, or passes with dropout."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 
 from mobseg.errors import InvalidInput
 from mobseg.model import LoadedModel
+from mobseg.network.unet import StochasticResidualEncoderUNet
 
 
 def as_ensemble(models: Sequence[LoadedModel]) -> LoadedModel:
@@ -26,3 +28,28 @@ def as_ensemble(models: Sequence[LoadedModel]) -> LoadedModel:
             )
     networks = tuple(network for model in models for network in model.networks)
     return dataclasses.replace(first, networks=networks)
+
+
+def with_dropout(model: LoadedModel, passes: int) -> LoadedModel:
+    """The same model, run several times with other features left out each time (Monte Carlo dropout).
+
+    What the passes differ by is the model's disagreement, as for the members of an ensemble. The features left
+    out come from PyTorch's global generator.
+
+    Args:
+        model: a model that was fine-tuned with dropout.
+        passes: over every window.
+
+    Raises:
+        InvalidInput: the model was not trained with dropout.
+    """
+    networks = []
+    for network in model.networks:
+        dropping = copy.deepcopy(network)
+        if not isinstance(dropping, StochasticResidualEncoderUNet) or not dropping.head.dropout:
+            raise InvalidInput(
+                "Passes with dropout need a model that was fine-tuned with it (mobseg finetune --dropout)."
+            )
+        dropping.head.drops_in_inference = True
+        networks += [dropping] * passes
+    return dataclasses.replace(model, networks=tuple(networks))

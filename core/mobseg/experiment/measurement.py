@@ -13,12 +13,14 @@ import numpy.typing as npt
 from mobseg.experiment.cases import MeasuredCase
 from mobseg.experiment.learned_samples import learned_samples
 from mobseg.experiment.rater_figures import rater_figures, sample_figures
+from mobseg.experiment.region_figures import mean_region_review, region_figures, region_reviews
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.metrics.band import DEFAULT_BAND_MM, boundary_band
 from mobseg.metrics.calibration import CalibrationHistogram
 from mobseg.metrics.case import CaseMetrics, evaluate_case
 from mobseg.metrics.domain import DomainMetrics
 from mobseg.metrics.raters import RaterMetrics, compare_samples, compare_with_raters
+from mobseg.metrics.region_review import RegionReview
 from mobseg.metrics.score_metrics import COMPARED_SCORES, REVIEW_STEPS, compared_score
 from mobseg.metrics.summary import finite_or_none, summarise
 from mobseg.metrics.temperature import LogitHistogram, tempered
@@ -27,6 +29,7 @@ from mobseg.options import SegmentOptions
 from mobseg.pipeline import segment_volume
 from mobseg.prediction import PredictionMaps
 from mobseg.progress import Progress, SilentProgress
+from mobseg.regions import DEFAULT_MAX_EXTENT_MM
 from mobseg.uncertainty import error_probability
 from mobseg.volume import LabelVolume, ScalarVolume
 
@@ -49,6 +52,7 @@ class MeasurementOptions:
         readers: how many looked at each case; ``None`` takes those who marked it.
         band_mm: half width of the boundary band.
         temperature: also measure probabilities scaled by it; ``None`` leaves that out.
+        region_extent_mm: longest extent of a region that the simulated reviewer looks at.
     """
 
     device: str = "auto"
@@ -58,6 +62,7 @@ class MeasurementOptions:
     readers: int | None = None
     band_mm: float = DEFAULT_BAND_MM
     temperature: float | None = None
+    region_extent_mm: float = DEFAULT_MAX_EXTENT_MM
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +73,7 @@ class _Case:
     metrics: CaseMetrics
     raters: RaterMetrics | None
     tempered_band: DomainMetrics | None
+    regions: dict[str, RegionReview]
     figures: Figures
 
 
@@ -82,8 +88,8 @@ def measure(
     Returns:
         Plain values for JSON; undefined figures are None. ``cases``: figures by case and name; ``pooled``:
         calibration of all voxels together; ``reliability``: curves of it; ``review``: mean curves;
-        ``temperature``: the best one for these cases; ``summary``: see
-        :func:`mobseg.metrics.summary.summarise`.
+        ``region_review``: the same by number of regions; ``temperature``: the best one for these cases;
+        ``summary``: see :func:`mobseg.metrics.summary.summarise`.
 
     Raises:
         InvalidInput: a file cannot be used.
@@ -104,6 +110,7 @@ def measure(
             "pooled": _pooled(measured),
             "reliability": _reliability(measured),
             "review": _mean_review(measured),
+            "region_review": mean_region_review([case.regions for case in measured]),
             "temperature": {"applied": options.temperature, "best": logits.best_temperature()},
             "summary": summary,
         }
@@ -134,14 +141,17 @@ def _measure_case(
         _compare_with_raters(maps, segmentation.samples, raters, band, options) if raters else None
     )
     scaled = _tempered_band(maps, truths, band, options.temperature)
-    figures = case_figures(metrics, maps)
+    regions = region_reviews(
+        maps, reference, int(np.count_nonzero(band)), max_extent_mm=options.region_extent_mm
+    )
+    figures = case_figures(metrics, maps) | region_figures(regions)
     if with_raters is not None:
         figures |= rater_figures(with_raters)
         if options.samples:
             figures |= _learned_figures(model, volume, truths, options)
     if scaled is not None:
         figures |= {"nll_band_tempered": scaled.nll, "brier_band_tempered": scaled.brier}
-    return _Case(case.case.name, metrics, with_raters, scaled, figures)
+    return _Case(case.case.name, metrics, with_raters, scaled, regions, figures)
 
 
 def _compare_with_raters(

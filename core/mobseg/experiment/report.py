@@ -8,10 +8,11 @@ from html import escape
 from pathlib import Path
 
 from mobseg.experiment.config import ExperimentConfig
-from mobseg.experiment.figures import draw_figures
+from mobseg.experiment.figures import draw_bases_figure, draw_figures
 from mobseg.experiment.results import Row, read_results, write_per_case
-from mobseg.experiment.steps import Places
-from mobseg.experiment.tables import Table, counts_table, paper_tables, result_tables
+from mobseg.experiment.steps import Places, run_name
+from mobseg.experiment.table import Table
+from mobseg.experiment.tables import counts_table, paper_tables, result_tables
 from mobseg.report.markup import figure
 from mobseg.report.markup import table as html_table
 from mobseg.report.stylesheet import STYLESHEET
@@ -37,14 +38,48 @@ def write_report(config: ExperimentConfig, places: Places) -> list[Path]:
         write_per_case(rows, csv_path)
         written.append(csv_path)
         pictures = draw_figures(rows, places.output / "figures", cases)
+        pictures += _bases_figure(config, rows, places, cases)
         title = _TEST_TITLES.get(cases, cases)
         sections.append((title, result_tables(rows, _control(config, rows)), pictures))
+    slices = _slices(config, places)
+    if slices:
+        sections.append(("Failures and corrections", [], slices))
     counts = Table("", (), ()) if not sections else counts_table(_counts(config, places))
     reference = paper_tables()
     markdown, html = places.output / "report.md", places.output / "report.html"
     markdown.write_text(_markdown(config.title, counts, sections, reference), encoding="utf-8")
     html.write_text(_html(config.title, counts, sections, reference), encoding="utf-8")
     return [markdown, html, *written]
+
+
+def _bases_figure(
+    config: ExperimentConfig, rows: Sequence[Row], places: Places, cases: str
+) -> list[tuple[Path, str]]:
+    """Dice by number of bases, of the arms that are there."""
+    by_name = {row.name: row for row in rows}
+    bases = {
+        int(number): by_name[name]
+        for number, name in config.bases_figure.items()
+        if name in by_name
+    }
+    if not bases:
+        return []
+    return [draw_bases_figure(bases, _control(config, rows), places.output / "figures", cases)]
+
+
+def _slices(config: ExperimentConfig, places: Places) -> list[tuple[Path, str]]:
+    """The pictures of failures and corrections that are there, with their captions."""
+    pictures = []
+    for name in config.slices:
+        arm = config.arm(name)
+        path = places.slices(run_name(arm, config.seeds_of(arm)[0]))
+        caption = (
+            f"{name}, first seed: the case of the lowest Dice (failure) and that of the largest gain over "
+            "the base (correction). Reference green, base blue, model orange."
+        )
+        if path.exists():
+            pictures.append((path, caption))
+    return pictures
 
 
 def _control(config: ExperimentConfig, rows: Sequence[Row]) -> Row:

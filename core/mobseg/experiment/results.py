@@ -74,14 +74,16 @@ def read_results(config: ExperimentConfig, places: Places, cases: str) -> list[R
         )
     for name in config.ensembles:
         rows.append(_row(places, cases, f"{name}, ensemble of seeds", [f"{name}-ensemble"]))
-    for name in config.mirrored:
-        arm = config.arm(name)
-        run = run_name(arm, config.seeds_of(arm)[0])
-        rows.append(_row(places, cases, f"{name}, mirrored passes", [f"{run}-mirrored"]))
-    for name in config.rescaled:
-        arm = config.arm(name)
-        run = run_name(arm, config.seeds_of(arm)[0])
-        rows.append(_row(places, cases, f"{name}, variance rescaled", [f"{run}-rescaled"]))
+    for names, kind, title in (
+        (config.mirrored, "mirrored", "mirrored passes"),
+        (config.mc_dropout, "dropout", "passes with dropout"),
+        (config.rescaled, "rescaled", "variance rescaled"),
+        (config.constant_variance, "constant", "constant variance"),
+    ):
+        for name in names:
+            arm = config.arm(name)
+            run = run_name(arm, config.seeds_of(arm)[0])
+            rows.append(_row(places, cases, f"{name}, {title}", [f"{run}-{kind}"]))
     return [row for row in rows if row.runs]
 
 

@@ -63,6 +63,10 @@ class Places:
         """The file with a model's figures on the cases of this name."""
         return self.output / "measurements" / cases / f"{model}.json"
 
+    def slices(self, model: str) -> Path:
+        """The picture of a failure and a correction of a model."""
+        return self.output / "figures" / f"slices_{model}.png"
+
 
 def run_name(arm: Arm, seed: int) -> str:
     """Name of one fine-tuned model."""
@@ -81,9 +85,17 @@ def steps_of(config: ExperimentConfig, places: Places) -> list[Step]:
     for name in config.ensembles:
         steps += _ensemble_steps(config, places, config.arm(name), base)
     for name in config.mirrored:
-        steps += _mirrored_steps(config, places, config.arm(name), base)
+        arm = config.arm(name)
+        steps += _peer_steps(config, places, arm, base, "mirrored", ("--mirror",))
+    for name in config.mc_dropout:
+        passes = ("--dropout-passes", str(config.dropout_passes))
+        steps += _peer_steps(config, places, config.arm(name), base, "dropout", passes)
     for name in config.rescaled:
-        steps += _rescaled_steps(config, places, config.arm(name), base)
+        steps += _fitted_steps(config, places, config.arm(name), base, kind="rescaled")
+    for name in config.constant_variance:
+        steps += _fitted_steps(config, places, config.arm(name), base, kind="constant")
+    for name in config.slices:
+        steps.append(_slices_step(config, places, config.arm(name), base))
     return steps
 
 
@@ -129,32 +141,61 @@ def _ensemble_steps(
     yield from _measurements(config, places, f"{arm.name}-ensemble", folders, needs=needs)
 
 
-def _mirrored_steps(
-    config: ExperimentConfig, places: Places, arm: Arm, base: Path
+def _peer_steps(
+    config: ExperimentConfig,
+    places: Places,
+    arm: Arm,
+    base: Path,
+    kind: str,
+    options: tuple[str, ...],
 ) -> Iterator[Step]:
+    """The first seed of an arm, measured in another way."""
     run = run_name(arm, config.seeds_of(arm)[0])
     folder = _finetuned_folder(places, base, run)
     needs = [f"finetune {run}"]
     yield from _measurements(
-        config, places, f"{run}-mirrored", [folder], needs=needs, options=("--mirror",)
+        config, places, f"{run}-{kind}", [folder], needs=needs, options=options
     )
 
 
-def _rescaled_steps(
-    config: ExperimentConfig, places: Places, arm: Arm, base: Path
+def _fitted_steps(
+    config: ExperimentConfig, places: Places, arm: Arm, base: Path, *, kind: str
 ) -> Iterator[Step]:
+    """A variance that is fitted to the validation cases: the learned one, or a constant."""
     run = run_name(arm, config.seeds_of(arm)[0])
-    folder = places.output / "models" / f"{run}-rescaled"
+    folder = places.output / "models" / f"{run}-{kind}"
     arguments = (
         "rescale",
         str(_finetuned_folder(places, base, run)),
         *("-o", str(folder)),
+        *(("--constant",) if kind == "constant" else ()),
         *_case_arguments(config.cases["validation"], places),
         *("--band-mm", str(config.band_mm), "--device", config.device),
     )
-    step = Step(f"rescale {run}", arguments, folder / "plans.json", (f"finetune {run}",))
+    name = f"rescale {run}" if kind == "rescaled" else f"fit a constant variance to {run}"
+    step = Step(name, arguments, folder / "plans.json", (f"finetune {run}",))
     yield step
     yield from _measurements(config, places, folder.name, [folder], needs=[step.name])
+
+
+def _slices_step(config: ExperimentConfig, places: Places, arm: Arm, base: Path) -> Step:
+    """Pictures of a failure and a correction of the first seed, of the test cases if there are any."""
+    run = run_name(arm, config.seeds_of(arm)[0])
+    name = "test" if "test" in config.cases else "validation"
+    cases = config.cases[name]
+    result = places.slices(run)
+    low, high = config.window_hu
+    arguments = (
+        "slices",
+        str(_finetuned_folder(places, base, run)),
+        str(base),
+        *("--measured", str(places.measurement(name, run)), str(places.measurement(name, BASE))),
+        *("--images", str(places.raw / cases.images), "--labels", str(places.raw / cases.labels)),
+        *(() if cases.raters is None else ("--raters", str(places.raw / cases.raters))),
+        *("--window", str(low), str(high), "--device", config.device, "-o", str(result)),
+    )
+    needs = (f"measure {run} on {name}", f"measure {BASE} on {name}")
+    return Step(f"draw slices of {run}", arguments, result, needs)
 
 
 def _finetuned_folder(places: Places, base: Path, name: str) -> Path:
@@ -211,6 +252,6 @@ def _case_arguments(cases: Cases, places: Places) -> Iterator[str]:
 
 def _measure_options(config: ExperimentConfig) -> Iterator[str]:
     yield from ("--band-mm", str(config.band_mm), "--samples", str(config.samples))
-    yield from ("--device", config.device)
+    yield from ("--region-extent-mm", str(config.region_extent_mm), "--device", config.device)
     if config.readers is not None:
         yield from ("--readers", str(config.readers))

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mobseg.experiment import paper
 from mobseg.experiment.rater_figures import SAMPLE_FIGURES
 from mobseg.experiment.results import Row
+from mobseg.experiment.review_tables import detection_table, has_regions, region_table
 from mobseg.experiment.statistics import compare, holm
-from mobseg.metrics.score_metrics import COMPARED_SCORES
+from mobseg.experiment.table import Table, over_cases, spread
 from mobseg.metrics.selective import (
     area_under_generalised_risk_coverage,
     area_under_risk_coverage,
 )
-
-Floats = npt.NDArray[np.float64]
-
-#: What the maps are called in the tables.
-SCORE_TITLES = {
-    "variance": "variance",
-    "entropy": "entropy",
-    "mutual_information": "mutual information",
-    "error_probability": "probability of error",
-    "bernoulli_variance": "p (1 - p)",
-}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with its heading and a note on how to read it."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    text_columns: int = 1
 
 
 def result_tables(rows: Sequence[Row], control: Row) -> list[Table]:
@@ -51,6 +28,9 @@ def result_tables(rows: Sequence[Row], control: Row) -> list[Table]:
         detection_table(rows, control),
         case_table(rows),
     ]
+    with_regions = [row for row in rows if has_regions(row)]
+    if with_regions:
+        tables.insert(4, region_table(with_regions))
     if any(row.has("raters.dice") for row in rows):
         tables.append(rater_table(rows))
     if any(row.has("samples.ged") for row in rows):
@@ -137,45 +117,6 @@ def calibration_table(rows: Sequence[Row]) -> Table:
         tuple(body),
         "15 bins, voxels of all cases together; MCE over bins of at least 100 voxels. Authors' variant: 50 "
         "bins, L2.",
-    )
-
-
-def detection_table(rows: Sequence[Row], control: Row) -> Table:
-    """Finding errors and guiding a reviewer, by map."""
-    reference = control.per_case("entropy.review_benefit")
-    body = []
-    for row in rows:
-        for score in COMPARED_SCORES:
-            benefit = row.per_case(f"{score}.review_benefit")
-            one = compare(benefit, reference)
-            body.append(
-                (
-                    row.name,
-                    SCORE_TITLES[score],
-                    spread(row.per_seed(f"{score}.aupr_band")),
-                    spread(row.per_seed(f"{score}.auroc_band")),
-                    spread(row.per_seed(f"{score}.review_benefit")),
-                    f"{one.difference:+.3f}",
-                    spread(row.per_seed(f"{score}.share_found")),
-                    spread(row.per_seed(f"{score}.dice_after")),
-                )
-            )
-    return Table(
-        "Finding errors",
-        (
-            "model",
-            "map",
-            "AUPR band",
-            "AUROC band",
-            "review benefit",
-            "to control's entropy",
-            "found in 10 % of band",
-            "Dice after",
-        ),
-        tuple(body),
-        "Review benefit: 0 for a random order, 1 for the ideal one, with the volume of the band as budget. "
-        "Each model is asked for its own errors.",
-        text_columns=2,
     )
 
 
@@ -273,19 +214,6 @@ def paper_tables() -> list[Table]:
         Table("Paper, Table 3: negative log-likelihood", organs, nll),
         Table("Paper, Table 4: pancreas", ("", "ECE", "MCE"), calibration),
     ]
-
-
-def spread(values: Floats, digits: int = 3) -> str:
-    """Mean and sample standard deviation over seeds; the mean alone of one."""
-    if not values.size or np.isnan(values).any():
-        return "-"
-    mean = f"{values.mean():.{digits}f}"
-    return mean if values.size == 1 else f"{mean} ± {values.std(ddof=1):.{digits}f}"
-
-
-def over_cases(values: Floats) -> str:
-    """Mean and standard deviation over the cases where the figure is defined."""
-    return spread(values[np.isfinite(values)])
 
 
 def _single_runs(row: Row) -> list[Row]:

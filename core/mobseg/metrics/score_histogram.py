@@ -49,9 +49,9 @@ def count_by_score(scores: Floats) -> Counts:
     Raises:
         ValueError: a score is negative or not finite.
     """
-    counts: Counts = np.zeros(N_BINS, dtype=np.int64)
     flat = scores.ravel()
-    for start in range(0, flat.size, _CHUNK):
+    counts: Counts = np.bincount(score_bins(flat[:_CHUNK]), minlength=N_BINS)
+    for start in range(_CHUNK, flat.size, _CHUNK):
         counts += np.bincount(score_bins(flat[start : start + _CHUNK]), minlength=N_BINS)
     return counts
 

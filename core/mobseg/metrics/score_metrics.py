@@ -96,10 +96,12 @@ def measure_score(
     everywhere, in_band = ScoreHistogram(), ScoreHistogram()
     everywhere.update(score, errors)
     in_band.update(score[band], errors[band])
+    # The empty bins, nearly all, would be searched for the filled ones again and again.
+    filled = np.flatnonzero(everywhere.total)
     corrections = Corrections(
-        total=everywhere.total,
-        missed=count_by_score(score[errors & (truth > 0)]),
-        spurious=count_by_score(score[errors & (predicted > 0)]),
+        total=everywhere.total[filled],
+        missed=count_by_score(score[errors & (truth > 0)])[filled],
+        spurious=count_by_score(score[errors & (predicted > 0)])[filled],
         true_positives=int(np.count_nonzero((predicted > 0) & ~errors)),
     )
     budget = REVIEW_BUDGET * in_band.n_voxels

@@ -23,8 +23,8 @@ def expected_found(total: Counts, events: Counts, reviewed: npt.ArrayLike) -> Fl
     """Expected number of events met among the first voxels reviewed.
 
     Args:
-        total: (N_BINS,) voxels per score bin.
-        events: (N_BINS,) events per score bin, such as errors.
+        total: (bins,) voxels per score bin, in increasing order of score.
+        events: (bins,) events per score bin, such as errors.
         reviewed: numbers of voxels reviewed, any shape.
 
     Returns:
@@ -78,12 +78,12 @@ def review_benefit(histogram: ScoreHistogram, budget: float) -> float:
 
 @dataclass(frozen=True)
 class Corrections:
-    """The errors a reviewer can correct, per score bin.
+    """The errors a reviewer can correct, per score bin; empty bins may be left out.
 
     Attributes:
-        total: (N_BINS,) voxels.
-        missed: (N_BINS,) wrong voxels that belong to a label in the reference.
-        spurious: (N_BINS,) wrong voxels that have a label in the prediction; with several labels a
+        total: (bins,) voxels.
+        missed: (bins,) wrong voxels that belong to a label in the reference.
+        spurious: (bins,) wrong voxels that have a label in the prediction; with several labels a
             voxel of one taken for another is both missed and spurious.
         true_positives: number of right foreground voxels.
     """

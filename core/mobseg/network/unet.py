@@ -67,7 +67,7 @@ class StochasticResidualEncoderUNet(ResidualEncoderUNet):  # type: ignore[misc]
         """nnU-Net's initialisation; a head undoes it for its own layers, which start small."""
         ResidualEncoderUNet.initialize(module)
         if isinstance(module, StochasticHead):
-            module.reset_parameters()
+            module.initialise()
 
 
 def weights_from_base(base: dict[str, Tensor], network: StochasticResidualEncoderUNet) -> None:

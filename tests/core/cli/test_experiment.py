@@ -24,6 +24,8 @@ EXPERIMENT = CONFIG | {
     ],
     "seeds": [0],
     "keep": "last",
+    "constant_variance": ["mob"],
+    "slices": ["mob"],
     "base": CONFIG["base"] | {"batch_size": 2},
     "device": "cpu",
 }
@@ -95,10 +97,11 @@ def test_killed_and_resumed_gives_a_report_that_stays_the_same(
     assert len(json.loads((out / "manifest.json").read_text())["steps"]) == 3
     assert _run(folders, monkeypatch, Killed(after=99)) == 0
     steps = json.loads((out / "manifest.json").read_text())["steps"]
-    assert len(steps) == 6
+    assert len(steps) == 9
     assert {step["exit_code"] for step in steps.values()} == {0}
     tables = (out / "report.md").read_text()
     assert "| mob | 1 |" in tables
+    assert "| mob, constant variance | 1 |" in tables
 
     plans = json.loads(next((folders / "results").rglob("*mob-seed0*/plans.json")).read_text())
     assert plans["mobseg_finetune"]["keep"] == "last"

@@ -53,6 +53,26 @@ def test_scaling_the_deviation_scales_the_covariance_by_its_square(name: str) ->
     torch.testing.assert_close(after.voxel_covariance(), expected)
 
 
+@pytest.mark.parametrize("name", ["deterministic", "diagonal"])
+def test_dropout_leaves_out_features_while_training_and_where_asked(name: str) -> None:
+    share = 0.25
+    head, features = _head(name, dropout=share), _features()
+    plain = head.eval()(features)
+    assert torch.equal(plain, head.mean(features))
+    head.drops_in_inference = True
+    torch.manual_seed(0)
+    passes = torch.stack([head(features) for _ in range(4000)]).detach()
+    # Each feature is kept with 1 - p and then 1 / (1 - p) as large: the mean stays, and the variance is
+    # the sum over features of (w f)^2 p / (1 - p).
+    weight = head.mean.weight.square().flatten(1)
+    variance = torch.einsum("cf,bfzyx->bczyx", weight, features.square()) * share / (1 - share)
+    error = (passes.mean(dim=0) - plain).abs() / (variance / 4000).sqrt()
+    assert error.max() < 5
+    torch.testing.assert_close(passes.var(dim=0), variance.detach(), rtol=0.15, atol=1e-3)
+    head.drops_in_inference = False
+    assert not torch.equal(head.train()(features), plain)
+
+
 @pytest.mark.parametrize("objective", ["expected_loss", "marginal_nll", "joint_nll"])
 @pytest.mark.parametrize("name", STOCHASTIC)
 def test_a_gradient_reaches_every_parameter(name: str, objective: Objective) -> None:
@@ -107,6 +127,7 @@ def test_distributions_stay_in_float32_under_autocast() -> None:
     [
         ({"parameterisation": "full"}, "choose one of"),
         ({"parameterisation": "diagonal", "rank": 0}, "at least 1"),
+        ({"parameterisation": "diagonal", "dropout": 1.0}, "share of dropout"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, object], sentence: str) -> None:

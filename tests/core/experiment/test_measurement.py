@@ -13,9 +13,10 @@ from mobseg.bundle.folder import open_model_folder
 from mobseg.cli.main import main
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import measured_cases
-from mobseg.experiment.ensemble import as_ensemble
+from mobseg.experiment.ensemble import as_ensemble, with_dropout
 from mobseg.experiment.learned_samples import learned_samples
 from mobseg.experiment.measurement import MeasurementOptions, measure
+from mobseg.experiment.region_figures import region_figures, region_reviews
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.metrics.case import evaluate_case
 from mobseg.metrics.overlap import dice
@@ -69,6 +70,13 @@ def test_figures_are_those_of_the_parts(data: Path, model_folder: Path) -> None:
     found = result["review"]["entropy"]["found"]
     assert all(np.diff(found) >= -1e-12)
     assert all(np.array(result["review"]["oracle"]["found"]) >= np.array(found) - 1e-9)
+    reference = read_label_volume(cases[0].case.reference)
+    regions = region_reviews(maps, reference, expected.band.n_voxels, max_extent_mm=25.0)
+    assert region_figures(regions).items() <= figures.items()
+    curves = result["region_review"]["entropy"]
+    shares = [case["entropy.region_area"] for case in result["cases"].values()]
+    assert np.mean(curves["found"][1:]) == pytest.approx(np.mean(shares))
+    assert all(np.array(curves["found_by_oracle"]) >= np.array(curves["found"]) - 1e-9)
     json.dumps(result, allow_nan=False)
 
 
@@ -109,6 +117,27 @@ def test_members_of_other_plans_are_refused(tmp_path: Path) -> None:
     ]
     with pytest.raises(InvalidInput, match="share their plans"):
         as_ensemble(models)
+
+
+def test_passes_with_dropout_disagree_around_the_same_mean(data: Path, tmp_path: Path) -> None:
+    folder = stochastic_model(tmp_path / "m")
+    volume = read_scalar_volume(_cases(data)[0].case.image).volume
+    with pytest.raises(InvalidInput, match="fine-tuned with it"):
+        with_dropout(_load(folder), 2)
+
+    plans = json.loads((folder / "plans.json").read_text())
+    architecture = plans["configurations"]["3d_fullres"]["architecture"]
+    architecture["arch_kwargs"]["head"]["dropout"] = 0.1
+    (folder / "plans.json").write_text(json.dumps(plans))
+    torch.manual_seed(0)
+    plain, dropping = (
+        segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps
+        for model in (_load(folder), with_dropout(_load(folder), 16))
+    )
+    disagreement = dropping.logit_variance_disagreement
+    assert (disagreement > plain.logit_variance_disagreement).mean() > 0.9
+    agreement = dropping.labels == plain.labels
+    assert agreement.mean() > 0.9
 
 
 def test_learned_samples_have_the_mean_of_the_model(data: Path, model_folder: Path) -> None:

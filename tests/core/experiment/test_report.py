@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mobseg import strict_json
+from mobseg.experiment import figures
 from mobseg.experiment.config import ExperimentConfig
+from mobseg.experiment.region_figures import REGION_CURVES
 from mobseg.experiment.report import write_report
 from mobseg.experiment.results import Row
 from mobseg.experiment.steps import Places
@@ -21,6 +24,7 @@ from mobseg.experiment.tables import (
     paper_tables,
     spread,
 )
+from mobseg.metrics.region_review import MOST_REGIONS
 from mobseg.metrics.score_metrics import COMPARED_SCORES, REVIEW_STEPS
 from tests.core.experiment.test_config import CONFIG
 
@@ -42,6 +46,16 @@ def measured(dice: float, nll: float = 0.3, benefit: float = 0.8, raters: bool =
         for score in COMPARED_SCORES:
             for key in ("aupr_band", "auroc_band", "review_benefit", "share_found", "dice_after"):
                 figures[f"{score}.{key}"] = benefit + 0.001 * number * dice
+            for key in (
+                "share_found",
+                "dice_after",
+                "volume_ml",
+                "area",
+                "area_random",
+                "area_oracle",
+            ):
+                figures[f"{score}.region_{key}"] = benefit
+            figures[f"{score}.regions"] = 4.0
         if raters:
             figures |= {"raters.dice": dice, "raters.nll_band": nll, "raters.brier_band": 0.1}
             for score in COMPARED_SCORES:
@@ -52,10 +66,13 @@ def measured(dice: float, nll: float = 0.3, benefit: float = 0.8, raters: bool =
     found = {"found": REVIEW_STEPS.tolist(), "dice": REVIEW_STEPS.tolist()}
     domains = ("everywhere", "band", "tempered_band", *(("raters_band",) if raters else ()))
     review = dict.fromkeys((*COMPARED_SCORES, "oracle"), found)
+    by_region = np.linspace(0, 1, MOST_REGIONS + 1).tolist()
+    regions = dict.fromkeys(COMPARED_SCORES, dict.fromkeys(REGION_CURVES, by_region))
     return {
         "cases": cases,
         "pooled": dict.fromkeys(domains, errors),
         "reliability": {"band": curve, **({"raters_band": curve} if raters else {})},
+        "region_review": regions,
         "review": {"steps": REVIEW_STEPS.tolist(), **review},
         "temperature": {"applied": 1.5, "best": 1.5},
     }
@@ -143,6 +160,50 @@ def test_report_holds_tables_figures_and_the_cases(places: Places) -> None:
     assert page.count("<table") == sum(line.startswith("|---|") for line in text.splitlines())
     assert "data:image/png;base64," in page
     assert len((places.output / "per_case_validation.csv").read_text().splitlines()) == 1 + 4 * 12
+
+
+def test_regions_are_a_table_and_a_figure_where_they_were_measured(places: Places) -> None:
+    old = measured(0.7)
+    del old["region_review"]
+    for case in old["cases"].values():
+        for name in [name for name in case if ".region" in name]:
+            del case[name]
+    _write(places, {"base": old, "control-seed0": measured(0.7), "control-seed1": measured(0.8)})
+    write_report(strict_json.decode(ExperimentConfig, CONFIG), places)
+    text = (places.output / "report.md").read_text()
+    section = text.split("### Review by regions")[1].split("###")[0]
+    assert "| control | variance | 4.0 ± 0.0 | 0.800 ± 0.000 |" in section
+    assert "| base |" not in section
+    assert "(figures/regions_validation_control.png)" in text
+
+
+def test_figure_4_and_slices_are_shown_where_they_are_there(places: Places) -> None:
+    bases = {"1": "control", "2": "mob", "3": "more"}
+    more = {"name": "more", "parameterisation": "mixture_of_bases", "objective": "expected_loss"}
+    changes = {"bases_figure": bases, "slices": ["mob"], "arms": [*CONFIG["arms"], more]}
+    config = strict_json.decode(ExperimentConfig, CONFIG | changes)
+    runs = {f"control-seed{seed}": measured(0.7 + seed / 10) for seed in (0, 1)}
+    _write(places, runs | {"mob-seed5": measured(0.9)})
+    write_report(config, places)
+    text = (places.output / "report.md").read_text()
+    assert "(figures/bases_validation.png)" in text
+    assert "slices" not in text
+    places.slices("mob-seed5").write_bytes(
+        (places.output / "figures/bases_validation.png").read_bytes()
+    )
+    write_report(config, places)
+    assert "(figures/slices_mob-seed5.png)" in (places.output / "report.md").read_text()
+
+
+def test_figure_4_shows_means_and_deviations_over_seeds(tmp_path: Path) -> None:
+    axes = Figure().add_subplot()
+    bases = {3: Row("three", (measured(0.8), measured(0.9))), 1: Row("one", (measured(0.7),))}
+    figures.paint_dice_by_bases(axes, bases, CONTROL)
+    line, *_ = axes.containers[0].lines
+    np.testing.assert_allclose(line.get_ydata().astype(float), [0.7, 0.85])
+    (bars,) = axes.containers[0].lines[2]
+    half = np.std([0.8, 0.9], ddof=1)
+    np.testing.assert_allclose(bars.get_segments()[1], [[3, 0.85 - half], [3, 0.85 + half]])
 
 
 def test_an_unfinished_experiment_has_a_report_too(places: Places) -> None:

@@ -37,7 +37,14 @@ def test_base_then_arms_seed_by_seed() -> None:
 def test_every_step_needs_only_earlier_ones_and_is_a_command_of_mobseg() -> None:
     test = {"images": "imagesTs", "labels": "labelsTs", "raters": "ratersTs"}
     cases = CONFIG["cases"] | {"test": test}
-    steps = steps_of(_config(cases=cases, ensembles=["control"], mirrored=["mob"]), PLACES)
+    peers = {
+        "ensembles": ["control"],
+        "mirrored": ["mob"],
+        "rescaled": ["mob"],
+        "mc_dropout": ["mob"],
+    }
+    peers |= {"constant_variance": ["mob"], "slices": ["mob", "control"]}
+    steps = steps_of(_config(cases=cases, **peers), PLACES)
     done: set[str] = set()
     for step in steps:
         assert done.issuperset(step.needs), step.name
@@ -81,6 +88,39 @@ def test_a_rescaled_model_is_fitted_on_the_validation_cases_before_it_is_measure
     assert str(PLACES.raw / "imagesTs") not in fit.arguments
     assert "rescale mob-seed5" in measured.needs
     assert str(fit.result.parent) in measured.arguments
+
+
+def test_a_constant_variance_is_fitted_and_measured_as_the_learned_one_is() -> None:
+    steps = _steps(rescaled=["mob"], constant_variance=["mob"])
+    learned = steps["rescale mob-seed5"].arguments
+    constant = steps["fit a constant variance to mob-seed5"].arguments
+    folders = [arguments[arguments.index("-o") + 1] for arguments in (learned, constant)]
+    assert [Path(folder).name for folder in folders] == ["mob-seed5-rescaled", "mob-seed5-constant"]
+    assert [argument for argument in constant if argument != "--constant"] == [
+        argument.replace("rescaled", "constant") for argument in learned
+    ]
+    measured = steps["measure mob-seed5-constant on validation"]
+    assert measured.needs == ("fit a constant variance to mob-seed5",)
+    assert folders[1] in measured.arguments
+
+
+def test_passes_with_dropout_are_another_measurement_of_the_same_model() -> None:
+    steps = _steps(mc_dropout=["mob"], dropout_passes=5)
+    plain = steps["measure mob-seed5 on validation"]
+    dropout = steps["measure mob-seed5-dropout on validation"]
+    assert "--dropout-passes 5" in " ".join(dropout.arguments)
+    assert dropout.arguments[:2] == plain.arguments[:2]
+    assert dropout.needs == plain.needs
+
+
+def test_slices_are_drawn_of_the_test_cases_once_both_models_are_measured() -> None:
+    assert _steps(slices=["mob"])["draw slices of mob-seed5"].needs[0].endswith("on validation")
+    cases = CONFIG["cases"] | {"test": {"images": "imagesTs", "labels": "labelsTs"}}
+    step = _steps(slices=["mob"], cases=cases, window_hu=[-1000, 400])["draw slices of mob-seed5"]
+    assert step.needs == ("measure mob-seed5 on test", "measure base on test")
+    assert str(PLACES.raw / "imagesTs") in step.arguments
+    assert "--window -1000.0 400.0" in " ".join(step.arguments)
+    assert step.result == PLACES.output / "figures" / "slices_mob-seed5.png"
 
 
 def test_a_given_base_is_not_trained() -> None:

@@ -14,6 +14,7 @@ from mobseg.bundle.folder import open_model_folder
 from mobseg.cli.main import main
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import measured_cases
+from mobseg.experiment.constant_variance import write_constant_model
 from mobseg.experiment.variance_scale import FACTORS, RECORD, fit_scale, write_scaled_model
 from mobseg.image_io import read_scalar_volume
 from mobseg.model import load_folder
@@ -84,6 +85,28 @@ def test_the_command_fits_and_writes_the_model(
     assert f"{record['factor']:.3g}" in capsys.readouterr().out
     assert record["nll_band"] <= record["nll_band_unscaled"]
     assert load_folder(open_model_folder(target), CPU).parameterisation == "low_rank"
+
+
+def test_a_constant_variance_keeps_the_mean_and_is_fitted_alike(
+    data: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    cases = ["--images", str(data / "images"), "--labels", str(data / "labels")]
+    target = tmp_path / "constant"
+    command = ["rescale", str(model_folder), "-o", str(target), "--constant", *cases]
+    assert main([*command, "--device", "cpu"]) == 0
+    factor = json.loads((target / RECORD).read_text())["factor"]
+    before, after = _maps(model_folder, data), _maps(target, data)
+    np.testing.assert_array_equal(after.labels, before.labels)
+    # The variance of the difference was 1; windows share one variance, so nothing varies.
+    np.testing.assert_allclose(after.logit_variance_model, factor**2, rtol=1e-3)
+    assert before.logit_variance_model.std() > 0
+
+
+def test_a_constant_variance_needs_a_fine_tuned_model(tmp_path: Path) -> None:
+    plain = open_model_folder(make_model_folder(tmp_path / "plain"))
+    with pytest.raises(InvalidInput, match="run mobseg finetune first"):
+        write_constant_model(plain, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
 
 
 def test_what_cannot_be_scaled_is_said(

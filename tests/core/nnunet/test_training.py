@@ -17,6 +17,7 @@ from mobseg.bundle.folder import open_model_folder
 from mobseg.cli.main import main
 from mobseg.covariance import HeadSettings
 from mobseg.errors import BundleError, Cancelled, InvalidInput
+from mobseg.fidelity import released_head, released_loss
 from mobseg.losses import LossSettings
 from mobseg.model import load_folder
 from mobseg.nnunet.finetune_trainer import MobsegFinetuneTrainer
@@ -191,6 +192,17 @@ def test_the_command_line_fine_tunes_and_exports(
     packed = unpack_bundle(bundle, tmp_path / "unpacked")
     assert "base_checkpoint" not in packed.plans["mobseg_finetune"]
     assert (packed.path / "curves.png").exists()
+
+
+def test_the_plans_record_every_choice_of_the_released_code(
+    trained: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    length = ["--epochs", "1", "--iterations", "1", "--validation-iterations", "1"]
+    assert main(["finetune", str(trained["base"]), "--fidelity", "--device", "cpu", *length]) == 0
+    model = open_model_folder(Path(_printed("Fine-tuned model: ", capsys)))
+    assert FinetuneSettings.from_plans(model.plans).loss == released_loss(5)
+    head = model.configuration["architecture"]["arch_kwargs"]["head"]
+    assert HeadSettings(**head) == released_head(HeadSettings("mixture_of_bases"))
 
 
 def test_export_names_a_case_without_image(trained: dict[str, Path], tmp_path: Path) -> None:

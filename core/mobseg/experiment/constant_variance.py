@@ -1,0 +1,69 @@
+"""The control of a fitted variance: the same mean, and one variance for all voxels.
+
+What a learned variance is worth beyond its size shows only against a constant one that was fitted alike.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.folder import ModelFolder
+from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
+from mobseg.covariance import HeadSettings
+from mobseg.errors import InvalidInput
+from mobseg.network.unet import NETWORK_CLASS_NAME, stochastic_plans
+
+#: Log variance of each of two logits whose difference has variance 1.
+_LOG_VARIANCE = math.log(0.5)
+
+
+def write_constant_model(model: ModelFolder, target: Path) -> None:
+    """Write a diagonal model with the mean logits of ``model`` and variance 1 of their difference.
+
+    Args:
+        model: a fine-tuned model of any parameterisation.
+        target: the folder to make.
+
+    Raises:
+        InvalidInput: the model was not fine-tuned.
+    """
+    architecture = model.configuration["architecture"]
+    if architecture["network_class_name"] != NETWORK_CLASS_NAME:
+        raise InvalidInput(
+            "A constant variance needs a fine-tuned model; run mobseg finetune first."
+        )
+    target.mkdir(parents=True)
+    plans = stochastic_plans(model.plans, model.configuration_name, HeadSettings("diagonal"))
+    (target / PLANS).write_text(json.dumps(plans, indent=1))
+    shutil.copyfile(model.path / DATASET, target / DATASET)
+    for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
+        checkpoint = read_checkpoint(path)
+        content = {
+            "network_weights": _constant_weights(checkpoint.weights),
+            "trainer_name": checkpoint.trainer_name,
+            "init_args": {"configuration": checkpoint.configuration},
+            "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
+        }
+        (target / fold_folder(fold)).mkdir()
+        torch.save(content, target / fold_folder(fold) / CHECKPOINTS[0])
+
+
+def _constant_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights without those of the covariance, and a log variance that no feature changes."""
+    mean = {name: tensor for name, tensor in weights.items() if ".mean." in name}
+    head = next(iter(mean)).partition("mean.")[0]
+    kept = {name: tensor for name, tensor in weights.items() if not name.startswith(head)}
+    constant = {
+        name.replace(".mean.", ".log_variance."): torch.full_like(
+            tensor, _LOG_VARIANCE if name.endswith("bias") else 0.0
+        )
+        for name, tensor in mean.items()
+    }
+    return kept | mean | constant
