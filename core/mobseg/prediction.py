@@ -43,6 +43,7 @@ class PredictionMaps:
         mutual_information_nats: (K, J, I) float32, entropy of E[p] minus E[entropy of p].
         logit_variance_model: (K, J, I) float32, mean over pairs of classes of the variance of their logit
             difference, as predicted by the model (for two classes: the variance of the foreground logit).
+            0 where it leaves no doubt about the class, see :mod:`mobseg.certainty`.
         logit_variance_disagreement: the same quantity, as the spread between overlapping windows, mirrored
             passes and folds.
         is_stochastic: whether the model predicts a variance at all. Where it does not, the variance maps
