@@ -35,15 +35,15 @@ CPU = torch.device("cpu")
 FUNCTION = VarianceFunction((0.0, 3.0, 6.0), (6.0, 2.0, 0.5))
 
 
-def _with_function(model_folder: Path, target: Path) -> Path:
-    """A copy of the model with :data:`FUNCTION`."""
+def _with_function(model_folder: Path, target: Path, function: VarianceFunction = FUNCTION) -> Path:
+    """A copy of the model with a variance function."""
     model = open_model_folder(model_folder)
     target.mkdir()
     for path in (model.path / "dataset.json", *model.checkpoint_paths):
         copy = target / path.relative_to(model.path)
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    plans = model.plans | {VARIANCE_KEY: FUNCTION.to_dict()}
+    plans = model.plans | {VARIANCE_KEY: function.to_dict()}
     (target / "plans.json").write_text(json.dumps(plans))
     return target
 
@@ -107,18 +107,32 @@ def test_a_model_with_a_function_keeps_its_label_map_and_changes_its_variance(
     assert after.record.model["variance_function"] == FUNCTION.to_dict()
 
 
-def test_learned_samples_have_the_same_mean_and_another_spread(
+def test_learned_samples_follow_the_function(
     data: Path, model_folder: Path, tmp_path: Path
 ) -> None:
+    """A factor of 1 changes no sample, a tiny one leaves the label map, a large one moves away from it."""
     image = sorted((data / "images").glob("*"))[0]
     volume = read_scalar_volume(image).volume
-    counts = []
-    for path in (model_folder, _with_function(model_folder, tmp_path / "f")):
-        model = load_folder(open_model_folder(path), CPU)
-        drawn = learned_samples(model, volume, 8, seed=0)
-        assert len(drawn) == 8, "the case fits in one window"
-        counts.append(np.sum(drawn, axis=0))
-    assert (counts[0] != counts[1]).any()
+
+    def draw(path: Path) -> np.ndarray:
+        return np.array(
+            learned_samples(load_folder(open_model_folder(path), CPU), volume, 8, seed=0)
+        )
+
+    plain = draw(model_folder)
+    assert len(plain) == 8, "the case fits in one window"
+    drawn = {
+        factor: draw(
+            _with_function(
+                model_folder, tmp_path / str(factor), VarianceFunction((0.0, 9.0), (factor, factor))
+            )
+        )
+        for factor in (1.0, 1e-6, 4.0)
+    }
+    np.testing.assert_array_equal(drawn[1.0], plain)
+    label_map = drawn[1e-6][0]
+    assert (drawn[1e-6] == label_map).all()
+    assert (drawn[4.0] != label_map).mean() > 1.2 * (plain != label_map).mean() > 0
 
 
 def test_an_ensemble_has_one_function(model_folder: Path, tmp_path: Path) -> None:
