@@ -13,6 +13,7 @@ from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.bundle.folder import ModelFolder, model_sha256
 from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
 from mobseg.bundle.store import resolve_model
+from mobseg.bundle.variance_function import VarianceFunction
 from mobseg.covariance import LogitDistribution
 from mobseg.device import choose_device
 from mobseg.inference.plan import InferencePlan
@@ -80,6 +81,11 @@ class LoadedModel:
     def is_stochastic(self) -> bool:
         """Whether it predicts a variance."""
         return self.parameterisation != DETERMINISTIC
+
+    @property
+    def variance_function(self) -> VarianceFunction | None:
+        """Enlarges the variance that the networks predict; ``None`` leaves it as it is."""
+        return self.folder.variance_function
 
     def moment_fns(self, precision: torch.dtype = torch.float32) -> list[MomentFn]:
         """One function per fold: windows to moments of the logit coordinates.

@@ -24,6 +24,7 @@ from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native import to_native
 from mobseg.inference.preprocessing import GridRecord, preprocess
 from mobseg.inference.sliding_window import predict_moments
+from mobseg.inference.variance_size import resized
 from mobseg.model import LoadedModel, load_model
 from mobseg.options import SegmentOptions
 from mobseg.orientation import axis_codes
@@ -212,13 +213,14 @@ def _predict(
             fraction_range=_PREDICTION,
             move_to_cpu=model.move_to_cpu,
         )
+        stitched = resized(result.moments, model.variance_function, model.plan.spacing_mm)
     with stopwatch.stage("native grid"):
-        maps = _maps(part, result.moments, prepared.grid, model)
+        maps = _maps(part, stitched, prepared.grid, model)
     with stopwatch.stage("samples"):
         samples = tuple(
             part.embed(_labels(part, moments, prepared.grid, model))
             for moments in sample_logits(
-                result.moments,
+                stitched,
                 model.coordinates,
                 model.plan.spacing_mm,
                 options.samples,
@@ -298,6 +300,7 @@ def _sample_writer(segmentation: Segmentation) -> Callable[[Path], None]:
 
 
 def _describe_model(model: LoadedModel) -> dict[str, Any]:
+    function = model.variance_function
     return {
         "id": model.id,
         "name": model.name,
@@ -307,6 +310,7 @@ def _describe_model(model: LoadedModel) -> dict[str, Any]:
         "configuration": model.folder.configuration_name,
         "folds": list(model.folder.folds),
         "is_stochastic": model.is_stochastic,
+        "variance_function": function.to_dict() if function else None,
         "intended_use": model.metadata.intended_use if model.metadata else None,
     }
 

@@ -20,6 +20,7 @@ from mobseg.bundle.layout import (
 from mobseg.bundle.manifest import combined_sha256
 from mobseg.bundle.metadata import BundleMetadata
 from mobseg.bundle.plans import checked_configuration
+from mobseg.bundle.variance_function import VarianceFunction
 from mobseg.errors import BundleError
 from mobseg.labels import LabelTable
 
@@ -41,6 +42,7 @@ class ModelFolder:
         channel_names: names of the input channels; always one.
         label_mode: ``softmax`` (background is output 0) or ``regions`` (one sigmoid per label).
         ignore_label: value of unlabelled voxels in the training data, or ``None``.
+        variance_function: enlarges the variance that the networks predict, or ``None``.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class ModelFolder:
     channel_names: tuple[str, ...]
     label_mode: LabelMode
     ignore_label: int | None
+    variance_function: VarianceFunction | None
 
     @property
     def n_outputs(self) -> int:
@@ -93,6 +96,9 @@ def open_model_folder(path: Path) -> ModelFolder:
         channel_names=_channel_names(dataset),
         label_mode=scheme.mode,
         ignore_label=scheme.ignore_label,
+        variance_function=VarianceFunction.from_plans(
+            plans, n_labels=len(scheme.table), mode=scheme.mode
+        ),
     )
 
 

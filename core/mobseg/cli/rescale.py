@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from mobseg.cli.progress_bar import TerminalProgress
 from mobseg.cli.split import add_split_arguments, case_names
@@ -16,18 +17,29 @@ from mobseg.interruption import orderly_interruption
 from mobseg.metrics.band import DEFAULT_BAND_MM
 
 if TYPE_CHECKING:
+    from mobseg.bundle.folder import ModelFolder
+    from mobseg.experiment.cases import MeasuredCase
     from mobseg.experiment.variance_scale import ScaleFit
+    from mobseg.model import LoadedModel
+    from mobseg.progress import Progress
+
+
+_Fit = TypeVar("_Fit")
+
+#: What the size of the variance may depend on: nothing, or the place.
+FORMS = ("factor", "place")
 
 
 @dataclass(frozen=True)
 class RescaleCommand:
-    """Multiplies the standard deviation of a model's logits; its label maps stay the same."""
+    """Enlarges the standard deviation of a model's logits; its label maps stay the same."""
 
     NAME: ClassVar[str] = "rescale"
     HELP: ClassVar[str] = "fit the size of a model's variance to validation cases"
 
     model: Path
     output: Path
+    form: str
     factor: float | None
     images: Path | None
     labels: Path | None
@@ -44,6 +56,13 @@ class RescaleCommand:
         parser.add_argument("model", metavar="MODEL", type=Path, help="folder of the trained model")
         parser.add_argument(
             "-o", "--output", metavar="FOLDER", type=Path, required=True, help="new model folder"
+        )
+        parser.add_argument(
+            "--form",
+            choices=FORMS,
+            default=FORMS[0],
+            help="one factor for all voxels, fitted to the band around the boundaries, or a factor that "
+            "depends on the place, fitted to all voxels (default: %(default)s)",
         )
         parser.add_argument(
             "--factor", type=float, help="on the standard deviation (default: fitted to the cases)"
@@ -73,7 +92,7 @@ class RescaleCommand:
     @classmethod
     def from_arguments(cls, namespace: argparse.Namespace) -> RescaleCommand:
         """Make the command from the parsed arguments."""
-        names = ("model", "output", "factor", "images", "labels", "raters", "split", "fold")
+        names = ("model", "output", "form", "factor", "images", "labels", "raters", "split", "fold")
         values = {name: getattr(namespace, name) for name in names}
         return cls(
             **values,
@@ -88,22 +107,29 @@ class RescaleCommand:
         from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
         from mobseg.experiment.constant_variance import write_constant_model  # noqa: PLC0415
 
+        folder = open_model_folder(self.model)
         if not self.is_constant:
-            return self._rescale(self.model)
+            return self._rescale(folder)
         with TemporaryDirectory() as temporary:
             constant = Path(temporary) / "constant"
-            write_constant_model(open_model_folder(self.model), constant)
-            return self._rescale(constant)
+            write_constant_model(folder, constant)
+            return self._rescale(open_model_folder(constant))
 
-    def _rescale(self, model: Path) -> int:
-        from mobseg.bundle.folder import open_model_folder  # noqa: PLC0415
-        from mobseg.experiment.variance_scale import write_scaled_model  # noqa: PLC0415
+    def _rescale(self, folder: ModelFolder) -> int:
+        if self.form == "place":
+            self._write_function(folder)
+        else:
+            self._write_factor(folder)
+        print(f"Scaled model: {self.output}")
+        return 0
 
-        folder = open_model_folder(model)
+    def _write_factor(self, folder: ModelFolder) -> None:
+        from mobseg.experiment.variance_scale import fit_scale, write_scaled_model  # noqa: PLC0415
+
         fit: ScaleFit | None = None
         factor = self.factor
         if factor is None:
-            fit = self._fit(model)
+            fit = self._fit(folder, fit_scale)
             factor = fit.factor
             print(
                 f"NLL in the band, {fit.n_cases} cases: {fit.nll_unscaled:.4f} as trained, "
@@ -111,21 +137,45 @@ class RescaleCommand:
             )
         write_scaled_model(folder, factor, fit, self.output)
         print(f"Factor on the standard deviation of the logits: {factor:.3g}")
-        print(f"Scaled model: {self.output}")
-        return 0
 
-    def _fit(self, path: Path) -> ScaleFit:
+    def _write_function(self, folder: ModelFolder) -> None:
+        from mobseg.experiment.variance_fit import (  # noqa: PLC0415
+            fit_function,
+            write_model_with_function,
+        )
+
+        if self.factor is not None:
+            raise InvalidInput("A factor that depends on the place is fitted; leave out --factor.")
+        fit = self._fit(folder, fit_function)
+        write_model_with_function(folder, fit, self.output)
+        print(f"{fit.n_cases} cases                    as trained    scaled")
+        rows = (
+            ("NLL, all voxels", fit.nll_unscaled, fit.nll),
+            ("NLL, band", fit.nll_band_unscaled, fit.nll_band),
+            (
+                "expected / measured errors",
+                fit.expected_over_measured_unscaled,
+                fit.expected_over_measured,
+            ),
+        )
+        for name, before, after in rows:
+            print(f"{name:26s} {before:12.4f} {after:9.4f}")
+
+    def _fit(
+        self,
+        folder: ModelFolder,
+        fit: Callable[[LoadedModel, Sequence[MeasuredCase], float, Progress], _Fit],
+    ) -> _Fit:
         from mobseg.experiment.cases import measured_cases  # noqa: PLC0415
-        from mobseg.experiment.variance_scale import fit_scale  # noqa: PLC0415
         from mobseg.model import load_model  # noqa: PLC0415
 
         if self.images is None or self.labels is None:
             raise InvalidInput("Give --factor, or --images and --labels of validation cases.")
         names = case_names(self.split, self.fold)
         cases = measured_cases(self.images, self.labels, self.raters, names)
-        model = load_model(path, device=self.device)
+        model = load_model(folder.path, device=self.device)
         with (
             orderly_interruption() as is_interrupted,
             TerminalProgress(sys.stderr, is_cancelled=is_interrupted) as progress,
         ):
-            return fit_scale(model, cases, self.band_mm, progress)
+            return fit(model, cases, self.band_mm, progress)

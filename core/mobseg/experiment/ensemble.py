@@ -18,13 +18,19 @@ def as_ensemble(models: Sequence[LoadedModel]) -> LoadedModel:
     is its disagreement, as for the folds of one training.
 
     Raises:
-        InvalidInput: the members do not prepare their images alike or have other labels.
+        InvalidInput: the members do not prepare their images alike, have other labels or another
+            variance function.
     """
     first = models[0]
     for other in models[1:]:
         if other.plan != first.plan or other.labels != first.labels:
             raise InvalidInput(
                 "The models of an ensemble must share their plans and labels; measure these apart."
+            )
+        if other.variance_function != first.variance_function:
+            raise InvalidInput(
+                "The models of an ensemble must share their variance function; use the models as they "
+                "were trained."
             )
     networks = tuple(network for model in models for network in model.networks)
     return dataclasses.replace(first, networks=networks)

@@ -14,6 +14,7 @@ from torch import Tensor
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native import to_native
 from mobseg.inference.preprocessing import Preprocessed, preprocess
+from mobseg.inference.variance_size import deviation_factor
 from mobseg.inference.windows import in_window, pad_to_patch
 from mobseg.model import LoadedModel
 from mobseg.network.unet import StochasticResidualEncoderUNet
@@ -51,6 +52,10 @@ def learned_samples(model: LoadedModel, volume: ScalarVolume, n: int, seed: int)
         distribution = network.distribution(padded[None].to(model.device))
         samples = distribution.rsample(n, generator=generator)[:, 0].cpu()
     differences = samples[:, 1:] - samples[:, :1]
+    if model.variance_function is not None:
+        mean = (distribution.mean[:, 1:] - distribution.mean[:, :1]).cpu()
+        factor = deviation_factor(mean[0], model.variance_function, model.plan.spacing_mm)
+        differences = mean + factor * (differences - mean)
     return [_native_mask(in_window(sample, inside), prepared) for sample in differences]
 
 

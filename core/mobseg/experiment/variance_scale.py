@@ -22,14 +22,9 @@ from mobseg.bundle.checkpoint import read_checkpoint
 from mobseg.bundle.folder import ModelFolder
 from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
 from mobseg.bundle.staging import staged
-from mobseg.device import choose_precision
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import MeasuredCase
-from mobseg.image_io import read_label_volume, read_scalar_volume
-from mobseg.inference.native import to_native
-from mobseg.inference.preprocessing import preprocess
-from mobseg.inference.sliding_window import predict_moments
-from mobseg.metrics.band import boundary_band
+from mobseg.experiment.native_moments import check_two_classes, native_moments
 from mobseg.model import LoadedModel
 from mobseg.moments import log_expected_sigmoid
 from mobseg.network.build import build_network
@@ -80,12 +75,9 @@ def fit_scale(
         progress: told about every case.
 
     Raises:
-        InvalidInput: the model has no variance, or more than two classes.
+        InvalidInput: see :func:`mobseg.experiment.native_moments.check_two_classes`, or no case has a band.
     """
-    if not model.is_stochastic or model.coordinates != "difference":
-        raise InvalidInput(
-            "Only a stochastic model of two classes can be scaled; fine-tune one with mobseg finetune."
-        )
+    check_two_classes(model)
     factors = [*FACTORS.tolist(), 1.0]
     rows = []
     for index, case in enumerate(cases):
@@ -103,30 +95,14 @@ def fit_scale(
 def _case_likelihoods(
     model: LoadedModel, case: MeasuredCase, band_mm: float, factors: Sequence[float]
 ) -> Floats | None:
-    volume = read_scalar_volume(case.case.image).volume
-    prepared = preprocess(volume, model.plan)
-    precision = choose_precision("auto", model.device)
-    result = predict_moments(prepared.data, model.moment_fns(precision), model.plan.patch_size)
-    moments = torch.zeros(3, *volume.geometry.shape_kji)
-    # Outside the native box nnU-Net sets background.
-    moments[0] = -torch.inf
-    _, j, i = prepared.grid.native_box_kji
-
-    def fill(k: slice, *slabs: Tensor) -> None:
-        for target, slab in zip(moments, slabs, strict=True):
-            target[k, j, i] = slab[0]
-
-    to_native(result.moments, prepared.grid, fill)
-    reference = read_label_volume(case.case.reference)
-    predicted = (moments[0] > 0).numpy().astype(np.uint8)
-    truth = (reference.array > 0).astype(np.uint8)
-    band = boundary_band(predicted, truth, volume.geometry.spacing_kji_mm, band_mm)
-    band &= np.isfinite(moments[0].numpy())
-    if not band.any():
+    moments = native_moments(model, case, band_mm)
+    if not moments.band.any():
         return None
-    raters = [read_label_volume(path).array > 0 for path in case.raters] or [truth > 0]
-    share = torch.from_numpy(np.mean([rater[band] for rater in raters], axis=0))
-    mean, variance, disagreement = moments[:, torch.from_numpy(band)].double()
+    band = moments.band
+    mean, variance, disagreement, share = (
+        values[band].double()
+        for values in (moments.mean, moments.variance, moments.disagreement, moments.share)
+    )
     return np.array(
         [_likelihood(mean, factor**2 * variance + disagreement, share).item() for factor in factors]
     )
