@@ -33,12 +33,14 @@ def without_network(*, rounds: int, repeats: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         image = Path(scratch) / "ct_0000.nii.gz"
         size, spacing = LARGE
-        _enlarged(size, spacing, image)
+        enlarge_sample(size, spacing, image)
         model = make_model_folder(Path(scratch) / "model", patch=(128, 128, 128))
         return compare(Case(model, image, rounds, repeats, standin=True))
 
 
-def _enlarged(size: tuple[int, int, int], spacing: tuple[float, float, float], path: Path) -> None:
+def enlarge_sample(
+    size: tuple[int, int, int], spacing: tuple[float, float, float], path: Path
+) -> None:
     """Write the sample CT, interpolated to another size and with noise, as if it had this spacing."""
     image = sitk.ReadImage(str(SAMPLE))
     fitted = tuple(

@@ -19,10 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from stages import StageTimer, of_folder
 from standin import Standin
 from torch import nn
 
@@ -53,10 +55,12 @@ class Way:
     Attributes:
         run: segments the CT and returns the label map's file.
         networks: where the forward passes can be timed.
+        stages: wall seconds by stage of the last run, given its whole time and that of its forward passes.
     """
 
     run: Callable[[], Path]
     networks: tuple[nn.Module, ...]
+    stages: Callable[[float, float], dict[str, float]]
 
 
 class Clock:
@@ -102,7 +106,10 @@ def stock(task: Task) -> Way:
     if task.standin:
         predictor.network = Standin(predictor.label_manager.num_segmentation_heads)
 
+    timer = StageTimer()
+
     def run() -> Path:
+        timer.start()
         predictor.predict_from_files_sequential(
             [[str(task.image)]],
             [str(task.output / "stock")],
@@ -111,7 +118,7 @@ def stock(task: Task) -> Way:
         )
         return task.output / "stock.nii.gz"
 
-    return Way(run, (predictor.network,))
+    return Way(run, (predictor.network,), timer.stages)
 
 
 def ours(task: Task) -> Way:
@@ -131,7 +138,7 @@ def ours(task: Task) -> Way:
         segment_file(task.image, folder, loaded, options, SilentProgress(), report=False)
         return folder / "segmentation.nii.gz"
 
-    return Way(run, loaded.networks)
+    return Way(run, loaded.networks, partial(of_folder, task.output / "mobseg"))
 
 
 def peak_gib() -> float:
@@ -149,6 +156,7 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         way = {"stock": stock, "mobseg": ours}[name](task)
         ready, _ = clock.read()
+        start_gib = peak_gib()
         timer = ForwardTimer(way.networks)
         runs = []
         for _ in range(1 + repeats):
@@ -163,12 +171,11 @@ def main() -> None:
         # The first run warms up, unless it is the only one.
         "runs": runs[1:] or runs,
         "ready_seconds": ready,
+        "start_gib": start_gib,
         "peak_gib": peak_gib(),
         "label_map": str(label_map),
+        "stages": way.stages(runs[-1]["wall"], runs[-1]["forward_wall"]),
     }
-    run_record = label_map.parent / "run.json"
-    if run_record.is_file():
-        result["stages"] = json.loads(run_record.read_text())["seconds_by_stage"]
     print(json.dumps(result))
 
 

@@ -2,12 +2,14 @@
 
     python benchmarks/precision.py IMAGES LABELS [--split SPLITS_FINAL_JSON] [--model MODEL]
 
-Images are named CASE_0000.nii.gz and references CASE.nii.gz, as nnU-Net names them.
+Images are named CASE_0000.nii.gz and references CASE.nii.gz, as nnU-Net names them. Each image is segmented
+whole, also for a model that needs a region of interest, whose images are the regions.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -16,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.metrics.overlap import dice
-from mobseg.options import SegmentOptions
+from mobseg.options import Box, SegmentOptions
 from mobseg.pipeline import LoadedModel, Segmentation, load_model, segment_volume
 from mobseg.progress import SilentProgress
 from mobseg.uncertainty import score_map
@@ -30,12 +33,17 @@ def compare(image: Path, reference: Path, model: LoadedModel) -> dict[str, dict[
     """Figures of one case for each precision."""
     volume = read_scalar_volume(image).volume
     truth = read_label_volume(reference).array
+    needs_roi = model.metadata is not None and model.metadata.requires_roi
+    roi = _whole(volume.geometry) if needs_roi else None
     results: dict[str, Segmentation] = {}
     seconds: dict[str, float] = {}
     for precision in (EXACT, REDUCED):
         start = time.process_time()
         results[precision] = segment_volume(
-            volume, model, SegmentOptions(precision=precision), SilentProgress()
+            volume,
+            model,
+            SegmentOptions(device="cpu", roi_ras_mm=roi, precision=precision),
+            SilentProgress(),
         )
         seconds[precision] = time.process_time() - start
     exact = results[EXACT].maps.dense()
@@ -57,6 +65,14 @@ def compare(image: Path, reference: Path, model: LoadedModel) -> dict[str, dict[
             "cpu_seconds": seconds[precision],
         }
     return figures
+
+
+def _whole(geometry: VolumeGeometry) -> Box:
+    """The box that holds the whole image."""
+    ends_ijk = [(-0.5, n - 0.5) for n in reversed(geometry.shape_kji)]
+    corners = geometry.ijk_to_ras(list(itertools.product(*ends_ijk)))
+    (x0, y0, z0), (x1, y1, z1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return (x0, x1, y0, y1, z0, z1)
 
 
 def _largest(first: np.ndarray, second: np.ndarray) -> float:

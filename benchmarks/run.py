@@ -18,7 +18,9 @@ from typing import Any
 import end_to_end
 import moments
 import network
+import start
 import torch
+from picture import ROOT, draw
 
 
 def machine() -> dict[str, Any]:
@@ -45,6 +47,7 @@ def main() -> None:
             voxels=100_000 if quick else 1_000_000, repeats=1 if quick else 5
         ),
         "network": network.measure(patch=64, repeats=1 if quick else 3),
+        "start": start.measure(rounds=1 if quick else 5),
         "shipped model": end_to_end.shipped_model(
             rounds=1 if quick else 3, repeats=1 if quick else 2
         ),
@@ -53,11 +56,15 @@ def main() -> None:
         results["without network"] = end_to_end.without_network(rounds=2, repeats=1)
     print_moments(results["moments"])
     print_network(results["network"])
+    start.print_start(results["start"])
     for name, result in results.items():
-        if "ratio" in result:
+        if "mobseg" in result:
             print_comparison(name, result)
     if not quick:
         path = Path(__file__).with_name("results.json")
+        # What takes long is measured on its own, and stays.
+        results = (json.loads(path.read_text()) if path.is_file() else {}) | results
+        draw(results, ROOT / "docs/images/time_by_stage.png")
         path.write_text(json.dumps(results, indent=2) + "\n")
         print(f"Written to {path}")
 

@@ -43,11 +43,11 @@ def compare(case: Case) -> dict[str, Any]:
         processes: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
         for _ in range(case.rounds):
             for way in WAYS:
-                processes[way].append(_run(way, case, Path(scratch)))
-        agreement = _agreement(*(Path(processes[way][-1]["label_map"]) for way in WAYS))
+                processes[way].append(run_process(way, case, Path(scratch)))
+        agreement = label_agreement(*(Path(processes[way][-1]["label_map"]) for way in WAYS))
     size = sitk.ReadImage(str(case.image)).GetSize()
     result: dict[str, Any] = {"image": list(size), "label_agreement": agreement}
-    result |= {way: _summary(processes[way]) for way in WAYS}
+    result |= {way: summarise(processes[way]) for way in WAYS}
     result["ratio"] = {
         figure: result["mobseg"][figure] / value
         for figure, value in result["stock"].items()
@@ -56,7 +56,8 @@ def compare(case: Case) -> dict[str, Any]:
     return result
 
 
-def _run(way: str, case: Case, scratch: Path) -> dict[str, Any]:
+def run_process(way: str, case: Case, scratch: Path) -> dict[str, Any]:
+    """What ``one_way.py`` prints."""
     script = Path(__file__).with_name("one_way.py")
     command = [sys.executable, str(script), way, str(case.model), str(case.image), str(scratch)]
     command += [str(case.repeats), "--options", json.dumps(case.options)]
@@ -66,7 +67,8 @@ def _run(way: str, case: Case, scratch: Path) -> dict[str, Any]:
     return result
 
 
-def _summary(processes: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise(processes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians and least values over the runs of the processes."""
     runs = [run for process in processes for run in process["runs"]]
     rest = [{kind: run[kind] - run[f"forward_{kind}"] for kind in ("wall", "cpu")} for run in runs]
     return {
@@ -78,10 +80,17 @@ def _summary(processes: list[dict[str, Any]]) -> dict[str, Any]:
         "peak_gib": max(process["peak_gib"] for process in processes),
         "ready_seconds": statistics.median(process["ready_seconds"] for process in processes),
         "n": len(runs),
-        "stages": processes[-1].get("stages", {}),
+        "stages": _stages(processes),
     }
 
 
-def _agreement(first: Path, second: Path) -> float:
+def _stages(processes: list[dict[str, Any]]) -> dict[str, float]:
+    """Median wall seconds of each stage over the processes, of the last run of each."""
+    names = processes[0]["stages"]
+    return {name: statistics.median(p["stages"][name] for p in processes) for name in names}
+
+
+def label_agreement(first: Path, second: Path) -> float:
+    """Share of the voxels with the same label."""
     arrays = [sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (first, second)]
     return float((arrays[0] == arrays[1]).mean())

@@ -16,6 +16,7 @@ from torch import Tensor
 import mobseg
 from mobseg.allocator import reused_memory
 from mobseg.body import body_box
+from mobseg.bundle.metadata import EXACT
 from mobseg.device import choose_precision, describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import PredictionBuilder, assign_labels, label_dtype
@@ -166,7 +167,9 @@ def segment_volume(
     codes = model.metadata.training_orientation if model.metadata else None
     # A plain nnU-Net model takes the axes as they are, as stock nnU-Net does.
     asked = _box(volume, options)
-    box = body_box(volume, asked) if model.metadata and model.metadata.crop_to_body else asked
+    needs_crop = model.metadata is not None and model.metadata.crop_to_body
+    is_cropped = needs_crop or options.crop_to_body
+    box = body_box(volume, asked) if is_cropped else asked
     part = Part.take(volume, box, codes or axis_codes(volume.geometry))
     maps, samples, notes = _predict(part, model, options, progress, stopwatch)
     progress.report("Finding regions to check", _PREDICTION[1])
@@ -180,12 +183,13 @@ def segment_volume(
         options={
             **asdict(options),
             "device": describe_device(model.device),
-            "precision": _name(choose_precision(options.precision, model.device)),
+            "precision": _name(_precision(options, model)),
+            "crop_to_body": is_cropped,
         },
         input=_describe_input(volume),
         versions=_versions(),
         seconds_by_stage=stopwatch.seconds,
-        notes=(*input_warnings, *_box_notes(asked, box), *notes),
+        notes=(*input_warnings, *_box_notes(asked, box, is_needed=needs_crop), *notes),
     )
     return Segmentation(maps, regions, threshold, record, samples)
 
@@ -204,7 +208,7 @@ def _predict(
     with stopwatch.stage("network"), reused_memory():
         result = predict_moments(
             prepared.data,
-            model.moment_fns(choose_precision(options.precision, model.device)),
+            model.moment_fns(_precision(options, model)),
             model.plan.patch_size,
             mirror_axes=model.mirror_axes if options.mirror else (),
             step=options.step,
@@ -261,13 +265,15 @@ def _box(volume: ScalarVolume, options: SegmentOptions) -> VoxelBox:
     return (slice(0, k), slice(0, j), slice(0, i))
 
 
-def _box_notes(asked: VoxelBox, box: VoxelBox) -> Iterator[str]:
+def _box_notes(asked: VoxelBox, box: VoxelBox, *, is_needed: bool) -> Iterator[str]:
     if box != asked:
         k, j, i = (axis.stop - axis.start for axis in box)
-        yield (
-            f"Only a box of {i} x {j} x {k} voxels around the body was segmented, "
-            "because the model was trained on images that end there."
+        reason = (
+            "because the model was trained on images that end there"
+            if is_needed
+            else "as was asked for"
         )
+        yield f"Only a box of {i} x {j} x {k} voxels around the body was segmented, {reason}."
 
 
 def _notes(
@@ -323,6 +329,13 @@ def _describe_input(volume: ScalarVolume) -> dict[str, Any]:
         "dtype": str(volume.array.dtype),
         "voxel_sha256": voxel_sha256(volume),
     }
+
+
+def _precision(options: SegmentOptions, model: LoadedModel) -> torch.dtype:
+    preferred = model.metadata.precision if model.metadata else EXACT
+    # Never silently less than exact: only for a model that was measured in it.
+    is_left_exact = options.precision == "auto" and preferred == EXACT
+    return choose_precision(EXACT if is_left_exact else options.precision, model.device)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
+from mobseg.body import body_box
 from mobseg.bundle.folder import model_sha256, open_model_folder
-from mobseg.device import choose_precision
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume
@@ -229,6 +229,45 @@ def test_air_around_the_patient_changes_nothing_for_a_model_that_never_saw_it(
     assert any("around the body" in note for note in found.record.notes)
 
 
+def test_a_crop_to_the_body_can_be_asked_for_and_is_told(stochastic: LoadedModel) -> None:
+    """The model does not ask for it, so without the option it sees all of the air."""
+    volume = _in_air(_ct(), 60)
+    whole = segment_volume(volume, stochastic, SegmentOptions(), QUIET)
+    cropped = segment_volume(volume, stochastic, SegmentOptions(crop_to_body=True), QUIET)
+
+    outside = np.ones(volume.array.shape, dtype=np.bool_)
+    k, j, i = map(slice, (0, 0, 0), volume.array.shape)
+    outside[body_box(volume, (k, j, i))] = False
+    assert outside.any()
+    assert np.count_nonzero(whole.maps.labels[outside]) > 0
+    assert np.count_nonzero(cropped.maps.labels[outside]) == 0
+    assert [r.record.options["crop_to_body"] for r in (whole, cropped)] == [False, True]
+    assert not any("body" in note for note in whole.record.notes)
+    assert any("around the body was segmented, as was asked" in n for n in cropped.record.notes)
+
+
+@pytest.mark.parametrize("preferred", ["float32", "bfloat16"])
+def test_the_precision_is_the_one_that_the_model_prefers(
+    stochastic: LoadedModel, monkeypatch: pytest.MonkeyPatch, preferred: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    model = _with_orientation(stochastic, CARD)
+    metadata = dataclasses.replace(model.metadata, precision=preferred)
+    folder = dataclasses.replace(model.folder, metadata=metadata)
+    model = dataclasses.replace(model, folder=folder)
+    result = segment_volume(_ct(), model, SegmentOptions(), QUIET)
+    assert result.record.options["precision"] == preferred
+
+
+def test_a_plain_model_is_exact_unless_told_otherwise(
+    stochastic: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert stochastic.metadata is None
+    result = segment_volume(_ct(), stochastic, SegmentOptions(), QUIET)
+    assert result.record.options["precision"] == "float32"
+
+
 def test_a_region_of_interest_inside_the_body_is_not_called_a_crop(stochastic: LoadedModel) -> None:
     model = _with_orientation(stochastic, CARD)
     volume = _ct()
@@ -355,9 +394,3 @@ def test_reduced_precision_is_close_and_recorded(stochastic: LoadedModel) -> Non
         difference = np.abs(getattr(exact_maps, field) - getattr(reduced_maps, field))
         assert 0 < difference.max() < tolerance
     assert (exact.maps.labels != reduced.maps.labels).mean() < 0.01
-
-
-def test_the_precision_chosen_for_the_machine_is_recorded(stochastic: LoadedModel) -> None:
-    result = segment_volume(_ct(), stochastic, SegmentOptions(precision="auto"), QUIET)
-    expected = choose_precision("auto", torch.device("cpu"))
-    assert result.record.options["precision"] == str(expected).removeprefix("torch.")

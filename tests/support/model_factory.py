@@ -24,6 +24,7 @@ def make_model_folder(
     spacing: tuple[float, float, float] = (1.5, 1.5, 1.5),
     patch: tuple[int, int, int] = (32, 32, 32),
     features: tuple[int, ...] = (4, 8, 16),
+    blocks: tuple[int, ...] | None = None,
     normalization: str = "CTNormalization",
     transpose: tuple[int, int, int] = (0, 1, 2),
 ) -> Path:
@@ -40,6 +41,7 @@ def make_model_folder(
         spacing: target spacing in mm and in the model's (transposed) axis order.
         patch: patch size in the same order; each must be divisible by 2 ** (len(features) - 1).
         features: channels of each stage.
+        blocks: residual blocks of each stage of the encoder; one each by default.
         normalization: nnU-Net's name of the intensity normalisation.
         transpose: ``transpose_forward`` of the plans.
     """
@@ -48,13 +50,14 @@ def make_model_folder(
     path.mkdir(parents=True)
     dataset = dataset_json(n_labels, regions)
     _write_json(path / "dataset.json", dataset)
-    plans = plans_json(spacing, patch, features, normalization, transpose)
+    architecture = _architecture(features, blocks or (1,) * len(features))
+    plans = plans_json(spacing, patch, architecture, normalization, transpose)
     _write_json(path / "plans.json", plans)
     heads = n_labels if regions else n_labels + 1
     for fold in folds:
         folder = path / f"fold_{fold}"
         folder.mkdir()
-        torch.save(_checkpoint(features, heads, seed + fold), folder / "checkpoint_final.pth")
+        torch.save(_checkpoint(architecture, heads, seed + fold), folder / "checkpoint_final.pth")
     return path
 
 
@@ -78,7 +81,7 @@ def dataset_json(n_labels: int, regions: bool) -> dict[str, Any]:
 def plans_json(
     spacing: Sequence[float],
     patch: Sequence[int],
-    features: Sequence[int],
+    architecture: dict[str, Any],
     normalization: str,
     transpose: Sequence[int],
 ) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def plans_json(
         "resampling_fn_probabilities_kwargs": {**resampling, "order": 1},
         "architecture": {
             "network_class_name": NETWORK_CLASS,
-            "arch_kwargs": _architecture(features),
+            "arch_kwargs": architecture,
             "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
         },
         "batch_dice": True,
@@ -132,7 +135,7 @@ def plans_json(
     }
 
 
-def _architecture(features: Sequence[int]) -> dict[str, Any]:
+def _architecture(features: Sequence[int], blocks: Sequence[int]) -> dict[str, Any]:
     stages = len(features)
     return {
         "n_stages": stages,
@@ -140,7 +143,7 @@ def _architecture(features: Sequence[int]) -> dict[str, Any]:
         "conv_op": "torch.nn.modules.conv.Conv3d",
         "kernel_sizes": [[3, 3, 3]] * stages,
         "strides": [[1, 1, 1]] + [[2, 2, 2]] * (stages - 1),
-        "n_blocks_per_stage": [1] * stages,
+        "n_blocks_per_stage": list(blocks),
         "n_conv_per_stage_decoder": [1] * (stages - 1),
         "conv_bias": True,
         "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
@@ -152,11 +155,13 @@ def _architecture(features: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _checkpoint(features: Sequence[int], heads: int, seed: int) -> dict[str, Any]:
-    kwargs = _architecture(features)
-    kwargs.update(
-        conv_op=torch.nn.Conv3d, norm_op=torch.nn.InstanceNorm3d, nonlin=torch.nn.LeakyReLU
-    )
+def _checkpoint(architecture: dict[str, Any], heads: int, seed: int) -> dict[str, Any]:
+    kwargs = {
+        **architecture,
+        "conv_op": torch.nn.Conv3d,
+        "norm_op": torch.nn.InstanceNorm3d,
+        "nonlin": torch.nn.LeakyReLU,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = ResidualEncoderUNet(

@@ -23,6 +23,11 @@ FORMAT_VERSION = 1
 #: Parameterisation of a model that predicts no variance.
 DETERMINISTIC = "deterministic"
 
+#: Precision of a model that was not measured in a lower one.
+EXACT = "float32"
+
+_PRECISIONS = (EXACT, "bfloat16")
+
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 _AXES = ("LR", "PA", "SI")
 
@@ -62,6 +67,8 @@ class BundleMetadata:
         requires_roi: whether the model only works inside a region of interest.
         crop_to_body: whether its training images end at the body, so that it never saw the air around a
             patient and is to be run on the box around the body only.
+        precision: that ``auto`` takes where the processor computes in it: ``bfloat16`` where it was
+            measured to give the same labels and review, else ``float32``.
         created: ISO 8601 date or time.
     """
 
@@ -82,6 +89,7 @@ class BundleMetadata:
     requires_roi: bool
     created: str
     crop_to_body: bool = False
+    precision: str = EXACT
 
     def __post_init__(self) -> None:
         if not is_model_id(self.id):
@@ -99,6 +107,11 @@ class BundleMetadata:
             raise BundleError(
                 f'The creation date "{self.created}" must be an ISO date such as "2026-01-31".'
             ) from error
+
+        if self.precision not in _PRECISIONS:
+            raise BundleError(
+                f'The precision "{self.precision}" of the model must be {" or ".join(_PRECISIONS)}.'
+            )
 
     @property
     def is_stochastic(self) -> bool:
@@ -153,6 +166,7 @@ class BundleMetadata:
             requires_roi=fields.boolean("requires_roi"),
             created=fields.text("created"),
             crop_to_body="crop_to_body" in fields and fields.boolean("crop_to_body"),
+            precision=fields.text("precision") if "precision" in fields else EXACT,
         )
 
     def to_json(self) -> str:

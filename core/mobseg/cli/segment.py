@@ -81,6 +81,7 @@ class SegmentCommand:
                 samples=namespace.samples,
                 seed=namespace.seed,
                 precision=namespace.precision,
+                crop_to_body=namespace.crop_to_body,
             ),
             overwrite=namespace.overwrite,
             report=namespace.report,
@@ -178,8 +179,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=PRECISIONS,
         default=default.precision,
-        help="of the network: bfloat16 is faster on processors that compute in it, auto takes it there "
-        "(default: %(default)s)",
+        help="of the network: bfloat16 is faster on processors that compute in it, auto takes it there for "
+        "models that were measured in it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--crop-to-body",
+        action="store_true",
+        help="segment only the box around the body, also where the model does not ask for it",
     )
     parser.add_argument(
         "--samples",

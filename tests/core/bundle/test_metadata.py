@@ -43,6 +43,13 @@ def test_a_model_crops_to_the_body_only_if_it_says_so(metadata: BundleMetadata) 
     assert parse_changed(metadata, crop_to_body=True).crop_to_body
 
 
+def test_a_model_is_exact_unless_it_says_that_less_is_as_good(metadata: BundleMetadata) -> None:
+    content = json.loads(metadata.to_json())
+    del content["precision"]
+    assert BundleMetadata.parse(json.dumps(content).encode()).precision == "float32"
+    assert parse_changed(metadata, precision="bfloat16").precision == "bfloat16"
+
+
 def test_a_label_without_codes_is_an_anatomical_structure(metadata: BundleMetadata) -> None:
     label = {"value": 1, "name": "Gland", "color_rgb": [1, 2, 3]}
     (parsed,) = parse_changed(metadata, labels=[label]).labels
@@ -53,7 +60,7 @@ def test_a_label_without_codes_is_an_anatomical_structure(metadata: BundleMetada
     "key",
     [field.name for field in dataclasses.fields(BundleMetadata)
      if field.name not in (
-         "training_orientation", "review_curve", "recommended_threshold", "crop_to_body"
+         "training_orientation", "review_curve", "recommended_threshold", "crop_to_body", "precision"
      )],
 )  # fmt: skip
 def test_a_missing_key_is_named(metadata: BundleMetadata, key: str) -> None:
@@ -77,6 +84,7 @@ def test_a_missing_key_is_named(metadata: BundleMetadata, key: str) -> None:
         ({"recommended_threshold": "high"}, '"recommended_threshold" must be a finite number'),
         ({"recommended_threshold": True}, '"recommended_threshold" must be a finite number'),
         ({"created": "yesterday"}, "creation date"),
+        ({"precision": "auto"}, '"auto" of the model must be float32 or bfloat16'),
         ({"metrics": []}, '"metrics" must be an object'),
         ({"labels": {}}, '"labels" must be a list'),
         ({"labels": []}, "Label values"),
