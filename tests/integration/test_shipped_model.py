@@ -23,6 +23,7 @@ from mobseg.progress import SilentProgress
 
 SAMPLE = RESOURCES / "sample" / "ct.nii.gz"
 QUIET = SilentProgress()
+EXACT = SegmentOptions(precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def segmentation(model: LoadedModel) -> Segmentation:
-    return segment_volume(read_scalar_volume(SAMPLE).volume, model, SegmentOptions(), QUIET)
+    return segment_volume(read_scalar_volume(SAMPLE).volume, model, EXACT, QUIET)
 
 
 def test_the_label_map_is_stock_nnunets(model: LoadedModel, tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_the_label_map_is_stock_nnunets(model: LoadedModel, tmp_path: Path) -> N
     folder = dataclasses.replace(model.folder, metadata=everywhere)
     uncropped = dataclasses.replace(model, folder=folder)
     volume = read_scalar_volume(SAMPLE).volume
-    maps = segment_volume(volume, uncropped, SegmentOptions(), QUIET).maps.dense()
+    maps = segment_volume(volume, uncropped, EXACT, QUIET).maps.dense()
     predictor = nnUNetPredictor(use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(model.folder.path), (0,))
     predictor.predict_from_files_sequential(
@@ -82,7 +83,7 @@ def test_the_result_follows_the_patient_not_the_file(
     model: LoadedModel, segmentation: Segmentation
 ) -> None:
     turned, back = reorient(read_scalar_volume(SAMPLE).volume, "RAI")
-    result = segment_volume(turned, model, SegmentOptions(), QUIET)
+    result = segment_volume(turned, model, EXACT, QUIET)
     assert np.array_equal(back.undo(result.maps.labels), segmentation.maps.labels)
 
 

@@ -50,8 +50,8 @@ def make_model_folder(
     path.mkdir(parents=True)
     dataset = dataset_json(n_labels, regions)
     _write_json(path / "dataset.json", dataset)
-    architecture = _architecture(features, blocks or (1,) * len(features))
-    plans = plans_json(spacing, patch, architecture, normalization, transpose)
+    plans = plans_json(spacing, patch, features, normalization, transpose, blocks)
+    architecture = plans["configurations"][CONFIGURATION]["architecture"]["arch_kwargs"]
     _write_json(path / "plans.json", plans)
     heads = n_labels if regions else n_labels + 1
     for fold in folds:
@@ -81,9 +81,10 @@ def dataset_json(n_labels: int, regions: bool) -> dict[str, Any]:
 def plans_json(
     spacing: Sequence[float],
     patch: Sequence[int],
-    architecture: dict[str, Any],
+    features: Sequence[int],
     normalization: str,
     transpose: Sequence[int],
+    blocks: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """The content of ``plans.json``, as nnU-Net's ResEnc planner writes it."""
     backward = [list(transpose).index(axis) for axis in range(3)]
@@ -105,7 +106,7 @@ def plans_json(
         "resampling_fn_probabilities_kwargs": {**resampling, "order": 1},
         "architecture": {
             "network_class_name": NETWORK_CLASS,
-            "arch_kwargs": architecture,
+            "arch_kwargs": _architecture(features, blocks or (1,) * len(features)),
             "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
         },
         "batch_dice": True,
