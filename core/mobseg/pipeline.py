@@ -209,6 +209,7 @@ def _predict(
             mirror_axes=model.mirror_axes if options.mirror else (),
             step=options.step,
             device=model.device,
+            form=model.form,
             progress=progress,
             fraction_range=_PREDICTION,
             move_to_cpu=model.move_to_cpu,
@@ -220,10 +221,10 @@ def _predict(
             part.embed(_labels(part, moments, prepared.grid, model))
             for moments in sample_logits(
                 result.moments,
-                model.coordinates,
                 model.plan.spacing_mm,
                 options.samples,
                 options.seed,
+                model.form,
             )
         )
     return maps, samples, (*result.notes, *_notes(options, model, maps, samples))
@@ -232,7 +233,7 @@ def _predict(
 def _maps(
     part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel
 ) -> PredictionMaps:
-    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates)
+    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates, model.form)
     _, j, i = grid.native_box_kji
     with reused_memory():
         to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))

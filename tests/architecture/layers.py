@@ -61,6 +61,7 @@ LAYER_OF = {
     ),
     **dict.fromkeys(
         [
+            "active_classes",
             "bundle",
             "covariance",
             "device",

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mobseg import estimates
+from mobseg import active_classes
+from mobseg.covariance.form import NoCovariance, PairForm
 from mobseg.estimates import MapBuilder
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import Label, LabelTable
@@ -20,7 +21,8 @@ BOX = tuple(slice(0, n) for n in SHAPE)
 
 
 def _maps(mean: torch.Tensor, model: torch.Tensor, disagreement: torch.Tensor) -> PredictionMaps:
-    builder = MapBuilder(VolumeGeometry(SHAPE, np.eye(4)), TABLE, "centred")
+    form = PairForm(CLASSES) if len(model) else NoCovariance(CLASSES)
+    builder = MapBuilder(VolumeGeometry(SHAPE, np.eye(4)), TABLE, "centred", form)
     builder.add(BOX, mean, model, disagreement)
     return builder.finish(is_stochastic=True)
 
@@ -50,7 +52,7 @@ def test_no_channels_of_variance_are_a_variance_of_zero() -> None:
 def test_the_batches_of_voxels_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     mean, zeros, disagreement = _moments()
     at_once = _maps(mean, zeros + 0.5, disagreement)
-    monkeypatch.setattr(estimates, "_COVARIANCE_VALUES", 7 * CLASSES**2)
+    monkeypatch.setattr(active_classes, "_CHUNK_VALUES", 7 * 4 * CLASSES)
     _assert_equal(at_once, _maps(mean, zeros + 0.5, disagreement))
 
 

@@ -64,6 +64,10 @@ class StochasticHead(nn.Module, ABC):
         self.mean = mean
         self.returns_distribution = False
 
+    def learned_bases(self) -> Tensor | None:
+        """(M, C, R) bases that make the covariance together with diag(d); ``None`` if they do not."""
+        return None
+
     @abstractmethod
     def distribution(self, features: Tensor) -> LogitDistribution:
         """The distribution of the logits given (B, F, *S) float32 features."""

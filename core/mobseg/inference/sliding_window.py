@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from mobseg.covariance.form import CovarianceForm
 from mobseg.errors import DeviceError, NumericalError
 from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
 from mobseg.inference.plan import Size
@@ -24,8 +25,9 @@ from mobseg.inference.windows import (
 )
 from mobseg.progress import Progress, SilentProgress
 
-#: Maps (B, 1, *P) to the means (B, Q, *P) and the variances (B, V, *P) of the logits, float32.
-MomentFn = Callable[[Tensor], tuple[Tensor, Tensor]]
+#: Maps (B, 1, *P) to the means (B, Q, *P) of the logits and their variances (B, V, *P), or the factors
+#: (B, F, *P) of the form of their covariance, float32.
+MomentFn = Callable[[Tensor], tuple[Tensor, ...]]
 
 _T = TypeVar("_T")
 
@@ -50,6 +52,7 @@ def predict_moments(
     step: float = 0.5,
     batch_size: int = 1,
     device: torch.device | str = _CPU,
+    form: CovarianceForm | None = None,
     progress: Progress | None = None,
     fraction_range: tuple[float, float] = (0.0, 1.0),
     move_to_cpu: Callable[[], None] | None = None,
@@ -67,6 +70,7 @@ def predict_moments(
         step: largest distance of neighbouring windows as a fraction of the window.
         batch_size: windows per call of the network.
         device: where the windows are sent and the moments are kept.
+        form: what the factors of ``moment_fns`` are of; without one they give variances.
         progress: told the fraction after every batch, and asked before it whether to go on.
         fraction_range: the part of the whole run that this call is.
         move_to_cpu: makes all ``moment_fns`` accept input on the CPU; called at most once, after the
@@ -78,7 +82,7 @@ def predict_moments(
         DeviceError: out of memory with no fallback left.
     """
     padded, inside = pad_to_patch(data, patch_size)
-    run = _Run(padded, patch_size, batch_size, torch.device(device), move_to_cpu)
+    run = _Run(padded, patch_size, batch_size, torch.device(device), form, move_to_cpu)
     jobs = _plan_jobs(padded, window_slices(_spatial(padded), patch_size, step), mirror_axes)
     start, stop = fraction_range
     total = len(moment_fns) * sum(len(job.targets) for job in jobs)
@@ -143,6 +147,7 @@ class _Run:
         patch_size: Size,
         batch_size: int,
         device: torch.device,
+        form: CovarianceForm | None,
         move_to_cpu: Callable[[], None] | None,
     ) -> None:
         self.notes: list[str] = []
@@ -151,6 +156,7 @@ class _Run:
         self._batch_size = batch_size
         self._device = device
         self._result_device = device
+        self._form = form
         self._move_to_cpu = move_to_cpu
         self._accumulator: MomentAccumulator | None = None
 
@@ -163,9 +169,9 @@ class _Run:
             if outputs is not None:
                 break
             self._relieve_memory()
-        for job, mean, variance in zip(batch, *outputs, strict=True):
+        for job, *output in zip(batch, *outputs, strict=True):
             for target in job.targets:
-                add = partial(self._add, target, mean, variance)
+                add = partial(self._add, target, *output)
                 if not _unless_out_of_memory(add):
                     self._move_results_to_cpu()
                     add()
@@ -176,30 +182,27 @@ class _Run:
         assert self._accumulator is not None, "nothing was predicted"
         return self._accumulator.finish()
 
-    def _forward(self, batch: Sequence[_Job], moment_fn: MomentFn) -> tuple[Tensor, Tensor]:
+    def _forward(self, batch: Sequence[_Job], moment_fn: MomentFn) -> tuple[Tensor, ...]:
         sources = [job.source for job in batch]
         inputs = [in_window(self._data, source.window).flip(source.flips) for source in sources]
-        mean, variance = moment_fn(torch.stack(inputs).to(self._device))
-        if not (torch.isfinite(mean).all() and torch.isfinite(variance).all()):
+        outputs = moment_fn(torch.stack(inputs).to(self._device))
+        if not all(torch.isfinite(output).all() for output in outputs):
             raise NumericalError(
                 "The network's output is not finite for this image; check that the image holds "
                 "Hounsfield units and that the model is intact, or run on another device."
             )
-        return mean, variance
+        return outputs
 
-    def _add(self, target: _Pass, mean: Tensor, variance: Tensor) -> bool:
+    def _add(self, target: _Pass, mean: Tensor, *factors: Tensor) -> bool:
         device = self._result_device
         if self._accumulator is None:
+            channels = len(factors[0]) if self._form is None else self._form.channels
             self._accumulator = MomentAccumulator(
-                len(mean), len(variance), _spatial(self._data), device
+                len(mean), channels, _spatial(self._data), device, self._form
             )
         self._weight = self._weight.to(device)
-        self._accumulator.add(
-            target.window,
-            mean.to(device).flip(target.flips),
-            variance.to(device).flip(target.flips),
-            self._weight,
-        )
+        turned = [_flipped(output.to(device), target.flips) for output in (mean, *factors)]
+        self._accumulator.add(target.window, turned[0], turned[1:], self._weight)
         return True
 
     def _relieve_memory(self) -> None:
@@ -263,6 +266,11 @@ def _free_cached_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def _flipped(data: Tensor, flips: tuple[int, ...]) -> Tensor:
+    """Flipped, without a copy if nothing is."""
+    return data.flip(flips) if flips else data
 
 
 def _spatial(data: Tensor) -> Size:
