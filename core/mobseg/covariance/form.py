@@ -22,6 +22,9 @@ from mobseg.covariance.cells import spread_cells
 from mobseg.covariance.deterministic import DeterministicHead
 from mobseg.covariance.diagonal import DiagonalLogits
 
+#: Channels in a block.
+_BLOCK = 16
+
 
 def covariance_form(heads: Sequence[StochasticHead], classes: int) -> CovarianceForm:
     """The form with the fewest numbers.
@@ -30,7 +33,8 @@ def covariance_form(heads: Sequence[StochasticHead], classes: int) -> Covariance
         heads: of each fold; none for networks without a variance.
         classes: C > 2.
     """
-    stochastic = [head for head in heads if not isinstance(head, DeterministicHead)]
+    deterministic = DeterministicHead.parameterisation
+    stochastic = [head for head in heads if head.parameterisation != deterministic]
     if not stochastic:
         return NoCovariance(classes)
     pairs = PairForm(classes)
@@ -58,9 +62,20 @@ class CovarianceForm(ABC):
     def factors(self, distribution: LogitDistribution, fold: int) -> tuple[Tensor, ...]:
         """What the network of a fold gives for a window, each (B, F, *S); :meth:`expand` uses it."""
 
+    @property
+    def blocks(self) -> Sequence[slice]:
+        """Channels that are expanded at a time, in order."""
+        return split_channels(self.channels)
+
     @abstractmethod
-    def expand(self, *factors: Tensor) -> Tensor:
-        """Factors of one window, each (F, *S), to values (V, *S), which may be averaged."""
+    def expand(self, factors: Sequence[Tensor], channels: slice, out: Tensor) -> None:
+        """Values, which may be averaged, from the factors of a part of a window.
+
+        Args:
+            factors: each (F, *S).
+            channels: one of :attr:`blocks`.
+            out: (channels, *S), is filled.
+        """
 
     @abstractmethod
     def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -102,9 +117,8 @@ class NoCovariance(CovarianceForm):
         """No channels."""
         return (distribution.mean[:, :0],)
 
-    def expand(self, *factors: Tensor) -> Tensor:
-        """No channels."""
-        return factors[0]
+    def expand(self, factors: Sequence[Tensor], channels: slice, out: Tensor) -> None:
+        """Nothing to do."""
 
     def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:  # noqa: ARG002
         """Zeros."""
@@ -138,9 +152,9 @@ class PairForm(CovarianceForm):
         """The variances of all differences."""
         return (distribution.projected_variance(pair_projection(self.classes, distribution.mean)),)
 
-    def expand(self, *factors: Tensor) -> Tensor:
-        """Nothing to do."""
-        return factors[0]
+    def expand(self, factors: Sequence[Tensor], channels: slice, out: Tensor) -> None:
+        """A copy."""
+        out.copy_(factors[0][channels])
 
     def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """One of the channels."""
@@ -191,6 +205,7 @@ class BasisForm(CovarianceForm):
         self._of_pair = _coefficients([fold[:, first] - fold[:, second] for fold in centred])
         self._largest = self._of_pair.amax(0).clamp_min(0.0)
         self._products = self._of_pair.shape[1]
+        self._pairs = list(_pairs_of_bases(self._folds, self._mixtures))
         self.channels = self._products + self.classes
 
     def factors(self, distribution: LogitDistribution, fold: int) -> tuple[Tensor, ...]:
@@ -209,17 +224,25 @@ class BasisForm(CovarianceForm):
             own.fill_(1.0)
         return distribution.scales.square(), weights, distribution.diagonal_variance
 
-    def expand(self, *factors: Tensor) -> Tensor:
-        """The products, then d."""
+    @property
+    def blocks(self) -> Sequence[slice]:
+        """All scales of a pair of bases at a time, then d."""
+        products = [
+            slice(start, start + self._rank) for start in range(0, self._products, self._rank or 1)
+        ]
+        diagonal = split_channels(self.classes)
+        shift = self._products
+        return [*products, *(slice(shift + d.start, shift + d.stop) for d in diagonal)]
+
+    def expand(self, factors: Sequence[Tensor], channels: slice, out: Tensor) -> None:
+        """The products of a pair of bases, or some d."""
         squared_scales, weights, diagonal = factors
-        if not self._products:
-            return diagonal
-        values = diagonal.new_empty(self.channels, *diagonal.shape[1:])
-        for n, (m, other) in enumerate(_pairs_of_bases(self._folds, self._mixtures)):
-            block = values[n * self._rank : (n + 1) * self._rank]
-            torch.mul(squared_scales, weights[m] * weights[other], out=block)
-        values[self._products :] = diagonal
-        return values
+        if channels.start >= self._products:
+            start = channels.start - self._products
+            out.copy_(diagonal[start : start + len(out)])
+        else:
+            first, second = self._pairs[channels.start // self._rank]
+            torch.mul(squared_scales, weights[first] * weights[second], out=out)
 
     def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Of the products and d; not below zero, where rounding may lead."""
@@ -255,6 +278,11 @@ class BasisForm(CovarianceForm):
         diagonal = values[self._products :]
         projected = (self._of_pair @ values[: self._products]).clamp_min_(0.0)
         return projected + diagonal[first] + diagonal[second]
+
+
+def split_channels(count: int) -> list[slice]:
+    """Blocks of so few channels that a plane of a window stays in the processor's cache."""
+    return [slice(n, min(n + _BLOCK, count)) for n in range(0, count, _BLOCK)]
 
 
 def pair_projection(classes: int, like: Tensor) -> Tensor:

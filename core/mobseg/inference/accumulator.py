@@ -10,18 +10,19 @@ and the two terms are kept apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from mobseg.covariance.form import CovarianceForm
+from mobseg.covariance.form import CovarianceForm, split_channels
 from mobseg.inference.plan import Size
 from mobseg.inference.windows import Window, in_window
 
-#: Numbers of a window that are added at a time: 2 MB, which stay in the processor's cache.
-_CHUNK_VALUES = 500_000
+#: Numbers of a window that are added at a time: 1 MB.
+_BLOCK_VALUES = 262_144
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,7 @@ class MomentAccumulator:
     def add(self, window: Window, mean: Tensor, factors: Sequence[Tensor], weight: Tensor) -> None:
         """Add one pass over one window.
 
-        Running out of memory leaves the moments as they were, on any device but the CPU.
+        Running out of memory leaves the moments as they were.
 
         Args:
             window: where on the grid.
@@ -104,12 +105,17 @@ class MomentAccumulator:
             factors: of the form, each (F, *P) float32; without one, the (V, *P) variances.
             weight: (*P) float32, positive.
         """
-        for planes in self._chunks(window, mean.device):
-            z, y, x = window
+        total = self._total_weight[window] + weight
+        share = weight / total
+        scratch = _Scratch(mean.device, self._block, share[0].numel())
+        # All memory is allocated; from here on everything is in place.
+        z, y, x = window
+        for start in range(0, len(share), scratch.planes):
+            planes = slice(start, min(start + scratch.planes, len(share)))
             part = (slice(z.start + planes.start, z.start + planes.stop), y, x)
-            self._add(
-                part, mean[:, planes], [factor[:, planes] for factor in factors], weight[planes]
-            )
+            self._add_means(part, mean[:, planes], share[planes], scratch)
+            self._add_variances(part, [f[:, planes] for f in factors], share[planes], scratch)
+        self._total_weight[window] = total
 
     def finish(self) -> StitchedMoments:
         """The moments; the accumulator must not be used any more, as its memory is passed on.
@@ -118,36 +124,60 @@ class MomentAccumulator:
         """
         return StitchedMoments(self._mean, self._variance, self._disagreement)
 
-    def _chunks(self, window: Window, device: torch.device) -> Iterator[slice]:
-        """Planes of the window that are added at a time."""
-        depth, height, width = (axis.stop - axis.start for axis in window)
-        channels = max(len(self._mean), len(self._variance))
-        thickness = max(1, _CHUNK_VALUES // (channels * height * width))
-        if device.type != "cpu":
-            thickness = depth
-        for start in range(0, depth, thickness):
-            yield slice(start, min(start + thickness, depth))
+    @property
+    def _block(self) -> int:
+        """Channels that are updated at a time."""
+        blocks = (*split_channels(len(self._mean)), *self._variance_blocks)
+        return int(max(block.stop - block.start for block in blocks))
 
-    def _add(self, part: Window, mean: Tensor, factors: Sequence[Tensor], weight: Tensor) -> None:
-        weight_so_far = self._total_weight[part]
-        running_mean = in_window(self._mean, part)
-        total = weight_so_far + weight
-        share = weight / total
-        delta = mean - running_mean
-        squares = delta.square()
-        variance = factors[0] if self._form is None else self._form.expand(*factors)
-        # All memory but that of half precision is allocated; from here on everything is in place.
-        running_mean.addcmul_(delta, share)
-        disagreement = in_window(self._disagreement, part)
-        _update(disagreement, lambda v: v.addcmul_(squares, share).addcmul_(v, share, value=-1))
-        _update(in_window(self._variance, part), lambda v: v.lerp_(variance, share))
-        weight_so_far.copy_(total)
+    @property
+    def _variance_blocks(self) -> Sequence[slice]:
+        return split_channels(len(self._variance)) if self._form is None else self._form.blocks
+
+    def _add_means(self, part: Window, mean: Tensor, share: Tensor, scratch: _Scratch) -> None:
+        for channels in split_channels(len(mean)):
+            running = in_window(self._mean[channels], part)
+            delta, spread = scratch.take(running.shape)
+            torch.sub(mean[channels], running, out=delta)
+            running.addcmul_(delta, share)
+            delta.square_()
+            disagreement = in_window(self._disagreement[channels], part)
+            spread.copy_(disagreement).addcmul_(delta, share).addcmul_(spread, share, value=-1)
+            _store(spread, disagreement)
+
+    def _add_variances(
+        self, part: Window, factors: Sequence[Tensor], share: Tensor, scratch: _Scratch
+    ) -> None:
+        for channels in self._variance_blocks:
+            running = in_window(self._variance[channels], part)
+            new, old = scratch.take(running.shape)
+            if self._form is None:
+                new.copy_(factors[0][channels])
+            else:
+                self._form.expand(factors, channels, new)
+            old.copy_(running).lerp_(new, share)
+            _store(old, running)
 
 
-def _update(running: Tensor, change: Callable[[Tensor], Tensor]) -> None:
-    """Change a tensor in place, in float32 even if it is kept in half precision."""
-    if running.dtype == torch.float32:
-        change(running)
-    else:
-        changed = change(running.float())
-        running.copy_(changed.clamp_(max=torch.finfo(running.dtype).max))
+class _Scratch:
+    """Two blocks of numbers, of so many planes of a window that they stay in the processor's cache.
+
+    Other devices have no use for small blocks, as each has a cost to start.
+    """
+
+    def __init__(self, device: torch.device, channels: int, voxels: int) -> None:
+        values = _BLOCK_VALUES if device.type == "cpu" else 128 * _BLOCK_VALUES
+        self.planes = max(1, values // (channels * voxels))
+        self._memory = torch.empty(2, self.planes * channels * voxels, device=device)
+
+    def take(self, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Both blocks in a shape."""
+        first, second = (block[: int(math.prod(shape))].view(*shape) for block in self._memory)
+        return first, second
+
+
+def _store(values: Tensor, target: Tensor) -> None:
+    """Copy, within the range of the target's type; ``values`` is used up."""
+    if target.dtype != values.dtype:
+        values.clamp_(max=torch.finfo(target.dtype).max)
+    target.copy_(values)

@@ -186,7 +186,7 @@ class _Run:
         sources = [job.source for job in batch]
         inputs = [in_window(self._data, source.window).flip(source.flips) for source in sources]
         outputs = moment_fn(torch.stack(inputs).to(self._device))
-        if not all(torch.isfinite(output).all() for output in outputs):
+        if not all(map(_is_finite, outputs)):
             raise NumericalError(
                 "The network's output is not finite for this image; check that the image holds "
                 "Hounsfield units and that the model is intact, or run on another device."
@@ -266,6 +266,11 @@ def _free_cached_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def _is_finite(data: Tensor) -> bool:
+    """Whether all numbers are finite; neither infinity nor NaN gets past the extremes."""
+    return not data.numel() or all(bool(extreme.isfinite()) for extreme in data.aminmax())
 
 
 def _flipped(data: Tensor, flips: tuple[int, ...]) -> Tensor:

@@ -39,7 +39,10 @@ def _features(seed: int = 0) -> Tensor:
 @torch.no_grad()
 def _values(form: CovarianceForm, head: StochasticHead, fold: int = 0) -> Tensor:
     factors = form.factors(head.distribution(_features()), fold)
-    return form.expand(*(factor[0] for factor in factors)).flatten(1)
+    values = torch.full((form.channels, *SHAPE), torch.nan)
+    for channels in form.blocks:
+        form.expand([factor[0] for factor in factors], channels, values[channels])
+    return values.flatten(1)
 
 
 def _pairs(head: StochasticHead) -> Tensor:
