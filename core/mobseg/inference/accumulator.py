@@ -107,7 +107,7 @@ class MomentAccumulator:
         """
         total = self._total_weight[window] + weight
         share = weight / total
-        scratch = _Scratch(mean.device, self._block, share[0].numel())
+        scratch = _Scratch(mean.device, self._block, share)
         # All memory is allocated; from here on everything is in place.
         z, y, x = window
         for start in range(0, len(share), scratch.planes):
@@ -165,9 +165,10 @@ class _Scratch:
     Other devices have no use for small blocks, as each has a cost to start.
     """
 
-    def __init__(self, device: torch.device, channels: int, voxels: int) -> None:
+    def __init__(self, device: torch.device, channels: int, window: Tensor) -> None:
         values = _BLOCK_VALUES if device.type == "cpu" else 128 * _BLOCK_VALUES
-        self.planes = max(1, values // (channels * voxels))
+        voxels = window[0].numel()
+        self.planes = min(max(1, values // (channels * voxels)), len(window))
         self._memory = torch.empty(2, self.planes * channels * voxels, device=device)
 
     def take(self, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
