@@ -38,10 +38,10 @@ def compare(image: Path, reference: Path, model: LoadedModel) -> dict[str, dict[
             volume, model, SegmentOptions(precision=precision), SilentProgress()
         )
         seconds[precision] = time.process_time() - start
-    exact = results[EXACT].maps
+    exact = results[EXACT].maps.dense()
     figures = {}
     for precision, result in results.items():
-        maps = result.maps
+        maps = result.maps.dense()
         errors = maps.labels != truth
         flagged = score_map(maps, result.threshold.score) >= result.threshold.value
         figures[precision] = {

@@ -31,8 +31,8 @@ _CHUNK_VALUES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class VoxelEstimates:
-    """Estimates for n voxels: probability and its variance (F, n), the two entropies (n,)."""
+class ProbabilityMoments:
+    """Moments of the probabilities of n voxels: probability and its variance (F, n), the two entropies (n,)."""
 
     mean: Tensor
     variance: Tensor
@@ -63,7 +63,7 @@ class _Voxels:
 
 def softmax_estimates(
     mean: Tensor, values: Tensor, disagreement: Tensor, form: CovarianceForm
-) -> VoxelEstimates:
+) -> ProbabilityMoments:
     """Estimates of the foreground classes of n voxels.
 
     Args:
@@ -87,7 +87,7 @@ def softmax_estimates(
             spread[classes, chunk] = estimates.variance
             entropy[chunk] = estimates.entropy
             expected[chunk] = estimates.expected_entropy
-    return VoxelEstimates(probability[1:], spread[1:], entropy, expected)
+    return ProbabilityMoments(probability[1:], spread[1:], entropy, expected)
 
 
 def active_classes(
@@ -112,7 +112,7 @@ def _chunk_size(count: int, form: CovarianceForm) -> int:
     return max(1, _CHUNK_VALUES // numbers)
 
 
-def _of_classes(voxels: _Voxels, classes: Tensor) -> VoxelEstimates:
+def _of_classes(voxels: _Voxels, classes: Tensor) -> ProbabilityMoments:
     """Estimates of k classes of each voxel, ``classes`` (k, n), which have all the probability."""
     mean = voxels.mean.gather(0, classes)
     if len(classes) == 2:
@@ -122,14 +122,14 @@ def _of_classes(voxels: _Voxels, classes: Tensor) -> VoxelEstimates:
     factor = torch.cat((torch.zeros_like(factor[:1]), factor))
     moments = softmax_moments((mean - mean[0])[None], factor[None])
     entropy = torch.special.entr(moments.mean[0]).sum(0)
-    return VoxelEstimates(
+    return ProbabilityMoments(
         moments.mean[0], moments.variance[0], entropy, moments.expected_entropy[0]
     )
 
 
-def _of_two(difference: Tensor, variance: Tensor) -> VoxelEstimates:
+def _of_two(difference: Tensor, variance: Tensor) -> ProbabilityMoments:
     moments = sigmoid_moments(difference, variance)
-    return VoxelEstimates(
+    return ProbabilityMoments(
         torch.stack((moments.complement, moments.mean)),
         moments.variance.expand(2, -1),
         binary_entropy(moments.mean, moments.complement),

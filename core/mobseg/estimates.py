@@ -1,8 +1,8 @@
-"""From stitched logit moments to the maps of a prediction, slab by slab on the native grid."""
+"""From logit moments to a prediction: labels for all voxels, estimates for those in doubt."""
 
 from __future__ import annotations
 
-import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,29 +10,30 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mobseg.active_classes import VoxelEstimates, softmax_estimates
+from mobseg.active_classes import ProbabilityMoments, softmax_estimates
+from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
 from mobseg.covariance.form import CovarianceForm
 from mobseg.geometry import VolumeGeometry
+from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.native_sweep import NativeSweep
+from mobseg.inference.preprocessing import GridRecord
 from mobseg.labels import LabelTable
 from mobseg.moments import binary_entropy, sigmoid_moments
-from mobseg.prediction import PredictionMaps
-from mobseg.prediction_folder.layout import COMMON_MAPS, LABEL_MAPS
+from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS
 from mobseg.prediction_folder.rounding import rounded_map
 from mobseg.projections import Coordinates
-
-#: Beyond |m| = 16 + s^2 / 2 one minus the probability of the likelier side is at most
-#: exp(-|m| + s^2 / 2) < 1.2e-7, the resolution of float32 at 1, so nothing is computed there.
-SATURATION = 16.0
+from mobseg.sparse_prediction import SparsePrediction, VoxelEstimates
 
 
-class MapBuilder:
-    """Collects slabs of logit moments into :class:`PredictionMaps`.
+class PredictionBuilder:
+    """Collects logit moments on the network's grid into a :class:`SparsePrediction` on the native one.
 
-    Voxels that no slab covers are background without uncertainty. Values are rounded as they are stored, so
-    that flagging them in memory and after reading the folder finds the same regions.
+    Voxels outside the network's box are background without uncertainty. Values are rounded as they are
+    stored, so that flagging them in memory and after reading the folder finds the same regions.
 
     Args:
-        geometry: the grid of the maps.
+        geometry: the native grid.
+        grid: the record of the preprocessing.
         table: labels in the order of the network's channels.
         coordinates: what the moments are of.
         form: what stands for the covariance of more than two classes.
@@ -41,6 +42,7 @@ class MapBuilder:
     def __init__(
         self,
         geometry: VolumeGeometry,
+        grid: GridRecord,
         table: LabelTable,
         coordinates: Coordinates,
         form: CovarianceForm | None = None,
@@ -49,59 +51,67 @@ class MapBuilder:
         self._table = table
         self._coordinates = coordinates
         self._form = form
-        shape = geometry.shape_kji
-        per_label = (len(table), *shape)
-        self._maps: dict[str, npt.NDArray[Any]] = {
-            "labels": np.zeros(shape, label_dtype(table)),
-            **{field: np.zeros(per_label, np.float32) for field in LABEL_MAPS},
-            **{field: np.zeros(shape, np.float32) for field in COMMON_MAPS},
+        self._classify = partial(certain_class, coordinates=coordinates, form=form)
+        self._sweep = NativeSweep(grid, self._classify, self)
+        dtype = label_dtype(table)
+        self._value_of_class = np.array([0, 0, *(label.value for label in table)], dtype)
+        self._labels = np.zeros(geometry.shape_kji, dtype)
+        self._box = self._labels.transpose(grid.transpose_forward)[grid.crop]
+        nothing = np.zeros(0, np.float32)
+        self._voxels: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        self._values: dict[str, list[npt.NDArray[np.float32]]] = {
+            **{field: [nothing.reshape(len(table), 0)] for field in LABEL_FIELDS},
+            **{field: [nothing] for field in COMMON_FIELDS},
         }
 
-    def add(
-        self, box: tuple[slice, slice, slice], mean: Tensor, model: Tensor, disagreement: Tensor
-    ) -> None:
-        """Fill one box of the grid.
+    def add(self, moments: StitchedMoments) -> None:
+        """Take the next planes along the network's first axis: all of them, or consecutive slabs."""
+        self._sweep.add(moments)
 
-        Args:
-            box: where, along (k, j, i).
-            mean: (Q, k, j, i) mean of the logit coordinates.
-            model: (V, k, j, i) variance that the model predicts, or what stands for it.
-            disagreement: (Q, k, j, i) variance between windows, mirrors and folds.
-        """
-        mean, model, disagreement = (tensor.cpu().float() for tensor in (mean, model, disagreement))
-        self._maps["labels"][box] = assign_labels(mean, self._coordinates, self._table).numpy()
+    def add_classes(self, planes: slice, classes: Tensor) -> None:
+        """Label whole planes; for the sweep."""
+        self._box[planes] = self._value_of_class[classes.numpy()]
+
+    def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
+        """Label single voxels, and keep estimates of those in doubt; for the sweep."""
+        labels = assign_labels(mean, self._coordinates, self._table)
+        self._labels.reshape(-1)[index.numpy()] = labels.numpy()
+        # Between voxels of which only some are in doubt, others are not.
+        doubtful = (self._classify(mean, model, disagreement) == IN_DOUBT).nonzero()[:, 0]
+        mean, model, disagreement = (part[:, doubtful] for part in (mean, model, disagreement))
+        estimates = self._estimate(mean, model, disagreement)
+        self._voxels.append(index[doubtful].numpy())
         if self._form is None:
-            self._store("logit_variance_model", box, model.mean(0))
-            self._store("logit_variance_disagreement", box, disagreement.mean(0))
+            self._store("logit_variance_model", model.mean(0) if len(model) else 0 * mean[0])
+            self._store("logit_variance_disagreement", disagreement.mean(0))
         else:
-            self._store("logit_variance_model", box, self._form.mean_pair_variance(model))
-            self._store("logit_variance_disagreement", box, 2.0 * disagreement.mean(0))
-        estimates = self._estimate(mean.flatten(1), model.flatten(1), disagreement.flatten(1))
+            self._store("logit_variance_model", self._form.mean_pair_variance(model))
+            self._store("logit_variance_disagreement", 2.0 * disagreement.mean(0))
+        self._store("probability_mean", estimates.mean)
+        self._store("probability_variance", estimates.variance)
+        self._store("predictive_entropy_nats", estimates.entropy)
         information = (estimates.entropy - estimates.expected_entropy).clamp_min(0.0)
-        self._store("probability_mean", box, estimates.mean)
-        self._store("probability_variance", box, estimates.variance)
-        self._store("predictive_entropy_nats", box, estimates.entropy)
-        self._store("mutual_information_nats", box, information)
+        self._store("mutual_information_nats", information)
 
-    def finish(self, *, is_stochastic: bool) -> PredictionMaps:
-        """The maps."""
-        return PredictionMaps(
-            geometry=self._geometry,
-            label_table=self._table,
-            **self._maps,
-            is_stochastic=is_stochastic,
-        )
+    def finish(self, *, is_stochastic: bool) -> SparsePrediction:
+        """The prediction."""
+        voxels = np.concatenate(self._voxels)
+        values: dict[str, Any] = {
+            field: np.concatenate(parts, axis=-1) for field, parts in self._values.items()
+        }
+        labels = self._labels.reshape(-1)[voxels]
+        estimates = VoxelEstimates(self._table, labels, **values)
+        found = SparsePrediction(self._geometry, self._labels, voxels, estimates, is_stochastic)
+        return found.moved(self._geometry, self._labels, voxels)
 
-    def _store(self, field: str, box: tuple[slice, slice, slice], values: Tensor) -> None:
-        k, j, i = box
-        part = self._maps[field][..., k, j, i]
-        part[...] = rounded_map(field, values.numpy().reshape(part.shape))
+    def _store(self, field: str, values: Tensor) -> None:
+        self._values[field].append(rounded_map(field, values.numpy()))
 
-    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> VoxelEstimates:
+    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> ProbabilityMoments:
         """(Q, n), (V, n), (Q, n) -> estimates of n voxels."""
         if self._form is not None:
-            return _softmax_estimates(mean, model, disagreement, self._form)
-        return _sigmoid_estimates(mean, model + disagreement)
+            return softmax_estimates(mean, model, disagreement, self._form)
+        return _sigmoid_estimates(mean, model + disagreement if len(model) else disagreement)
 
 
 def label_dtype(table: LabelTable) -> type[np.unsignedinteger]:
@@ -129,7 +139,7 @@ def assign_labels(mean: Tensor, coordinates: Coordinates, table: LabelTable) -> 
     return labels
 
 
-def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> VoxelEstimates:
+def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> ProbabilityMoments:
     """Closed form for one logit, or several independent ones."""
     probability = (mean > 0).to(mean.dtype)
     spread, entropy, expected = (torch.zeros_like(mean) for _ in range(3))
@@ -139,22 +149,4 @@ def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> VoxelEstimates:
     spread[band] = moments.variance
     entropy[band] = binary_entropy(moments.mean, moments.complement)
     expected[band] = moments.expected_entropy
-    return VoxelEstimates(probability, spread, entropy.sum(0), expected.sum(0))
-
-
-def _softmax_estimates(
-    mean: Tensor, model: Tensor, disagreement: Tensor, form: CovarianceForm
-) -> VoxelEstimates:
-    """(C, n), (V, n), (C, n) -> estimates; evaluated where more than one class is possible."""
-    best = mean.argmax(0, keepdim=True)
-    runner_up = mean.scatter(0, best, -torch.inf).amax(0)
-    margin = mean.amax(0) - runner_up
-    largest = disagreement.topk(2, dim=0).values.sum(0) + form.largest_pair_variance(model)
-    band = (margin <= SATURATION + 0.5 * largest).nonzero()[:, 0]
-    certain = torch.zeros_like(mean).scatter_(0, best, 1.0)
-    zeros = mean.new_zeros(mean.shape[1])
-    estimates = VoxelEstimates(certain[1:], torch.zeros_like(mean[1:]), zeros, zeros.clone())
-    doubtful = softmax_estimates(mean[:, band], model[:, band], disagreement[:, band], form)
-    for field in dataclasses.fields(VoxelEstimates):
-        getattr(estimates, field.name)[..., band] = getattr(doubtful, field.name)
-    return estimates
+    return ProbabilityMoments(probability, spread, entropy.sum(0), expected.sum(0))

@@ -44,6 +44,21 @@ class Reorientation:
         view: Array = np.flip(array, self._flipped_axes).transpose(axes)
         return view
 
+    def undo_indices(
+        self, indices: tuple[npt.NDArray[np.int64], ...], shape: tuple[int, ...]
+    ) -> tuple[npt.NDArray[np.int64], ...]:
+        """Where voxels of a reoriented (K, J, I) array lie in the original.
+
+        Args:
+            indices: along each axis of the reoriented array.
+            shape: of the reoriented array.
+        """
+        original = list(indices)
+        for axis, source in enumerate(self.source_axes):
+            index = indices[axis]
+            original[source] = shape[axis] - 1 - index if self.flipped[axis] else index
+        return tuple(original)
+
     @property
     def _flipped_axes(self) -> tuple[int, ...]:
         return tuple(axis - 3 for axis, flip in enumerate(self.flipped) if flip)

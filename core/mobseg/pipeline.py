@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,8 +19,8 @@ from mobseg.body import body_box
 from mobseg.bundle.folder import model_sha256
 from mobseg.device import choose_precision, describe_device
 from mobseg.errors import InvalidInput
-from mobseg.estimates import MapBuilder, assign_labels, label_dtype
-from mobseg.image_io import read_scalar_volume, voxel_sha256, write_label_volume
+from mobseg.estimates import PredictionBuilder, assign_labels, label_dtype
+from mobseg.image_io import compressor, read_scalar_volume, voxel_sha256, write_label_volume
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native import to_native
 from mobseg.inference.preprocessing import GridRecord, preprocess
@@ -29,7 +28,7 @@ from mobseg.inference.sliding_window import predict_moments
 from mobseg.model import LoadedModel, load_model
 from mobseg.options import SegmentOptions
 from mobseg.orientation import axis_codes
-from mobseg.prediction import PredictionMaps, RunRecord
+from mobseg.prediction import RunRecord
 from mobseg.prediction_folder import (
     ThresholdRecord,
     check_destination,
@@ -39,6 +38,7 @@ from mobseg.progress import Progress
 from mobseg.region_of_interest import Part, VoxelBox, voxel_box
 from mobseg.regions import FlaggedRegion, flag_regions
 from mobseg.sampling import CORRELATION_LENGTH_MM, sample_logits
+from mobseg.sparse_prediction import SparsePrediction
 from mobseg.stopwatch import Stopwatch
 from mobseg.thresholds import choose_threshold
 from mobseg.volume import LabelVolume, ScalarVolume
@@ -63,14 +63,14 @@ class Segmentation:
     """A result in memory.
 
     Attributes:
-        maps: labels and uncertainty on the input's grid.
+        maps: labels and uncertainty on the input's grid; ``maps.dense()`` has all voxels of all maps.
         regions: places to check, ranked.
         threshold: what the regions were taken with, and why.
         record: how the result was made.
         samples: label maps (K, J, I) drawn from the predictive distribution, if asked for.
     """
 
-    maps: PredictionMaps
+    maps: SparsePrediction
     regions: tuple[FlaggedRegion, ...]
     threshold: ThresholdRecord
     record: RunRecord
@@ -196,11 +196,19 @@ def _predict(
     options: SegmentOptions,
     progress: Progress,
     stopwatch: Stopwatch,
-) -> tuple[PredictionMaps, tuple[LabelMap, ...], tuple[str, ...]]:
+) -> tuple[SparsePrediction, tuple[LabelMap, ...], tuple[str, ...]]:
     """Maps, sampled label maps and notes."""
     progress.report("Preparing the image", 0.0)
     with stopwatch.stage("preprocess"), reused_memory():
         prepared = preprocess(part.volume, model.plan)
+    builder = PredictionBuilder(
+        part.volume.geometry, prepared.grid, model.labels, model.coordinates, model.form
+    )
+
+    def add(moments: StitchedMoments) -> None:
+        with stopwatch.stage("native grid"):
+            builder.add(moments)
+
     with stopwatch.stage("network"), reused_memory():
         result = predict_moments(
             prepared.data,
@@ -213,37 +221,22 @@ def _predict(
             progress=progress,
             fraction_range=_PREDICTION,
             move_to_cpu=model.move_to_cpu,
+            # Samples need all planes at once.
+            consume=None if options.samples else add,
         )
-    with stopwatch.stage("native grid"):
-        maps = _maps(part, result.moments, prepared.grid, model)
+    if options.samples:
+        add(result.moments)
+    found = builder.finish(is_stochastic=model.is_stochastic)
+    labels = np.ascontiguousarray(part.embed(found.labels))
+    maps = found.moved(part.whole, labels, part.embed_indices(found.voxels))
     with stopwatch.stage("samples"):
         samples = tuple(
             part.embed(_labels(part, moments, prepared.grid, model))
             for moments in sample_logits(
-                result.moments,
-                model.plan.spacing_mm,
-                options.samples,
-                options.seed,
-                model.form,
+                result.moments, model.plan.spacing_mm, options.samples, options.seed, model.form
             )
         )
     return maps, samples, (*result.notes, *_notes(options, model, maps, samples))
-
-
-def _maps(
-    part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel
-) -> PredictionMaps:
-    builder = MapBuilder(part.volume.geometry, model.labels, model.coordinates, model.form)
-    _, j, i = grid.native_box_kji
-    with reused_memory():
-        to_native(moments, grid, lambda k, *slab: builder.add((k, j, i), *slab))
-    maps = builder.finish(is_stochastic=model.is_stochastic)
-    arrays: dict[str, Any] = {
-        field.name: part.embed(value)
-        for field in dataclasses.fields(maps)
-        if isinstance(value := getattr(maps, field.name), np.ndarray)
-    }
-    return dataclasses.replace(maps, geometry=part.whole, **arrays)
 
 
 def _labels(part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel) -> LabelMap:
@@ -278,7 +271,7 @@ def _box_notes(asked: VoxelBox, box: VoxelBox) -> Iterator[str]:
 def _notes(
     options: SegmentOptions,
     model: LoadedModel,
-    maps: PredictionMaps,
+    maps: SparsePrediction,
     samples: Sequence[LabelMap],
 ) -> Iterator[str]:
     if options.mirror and not model.mirror_axes:
@@ -338,4 +331,5 @@ def _versions() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "compressor": compressor(),
     }

@@ -14,6 +14,17 @@ from mobseg.labels import LabelTable
 
 Map = npt.NDArray[np.float32]
 
+#: Fields of :class:`PredictionMaps` with one map for each label.
+LABEL_FIELDS = ("probability_mean", "probability_variance")
+
+#: Fields with one map for all labels.
+COMMON_FIELDS = (
+    "predictive_entropy_nats",
+    "mutual_information_nats",
+    "logit_variance_model",
+    "logit_variance_disagreement",
+)
+
 
 @dataclass(frozen=True, eq=False)
 class PredictionMaps:
@@ -32,6 +43,7 @@ class PredictionMaps:
         mutual_information_nats: (K, J, I) float32, entropy of E[p] minus E[entropy of p].
         logit_variance_model: (K, J, I) float32, mean over pairs of classes of the variance of their logit
             difference, as predicted by the model (for two classes: the variance of the foreground logit).
+            0 where it leaves no doubt about the class, see :mod:`mobseg.certainty`.
         logit_variance_disagreement: the same quantity, as the spread between overlapping windows, mirrored
             passes and folds.
         is_stochastic: whether the model predicts a variance at all. Where it does not, the variance maps
@@ -51,19 +63,13 @@ class PredictionMaps:
 
     def __post_init__(self) -> None:
         shape = self.geometry.shape_kji
-        for name in (
-            "labels",
-            "predictive_entropy_nats",
-            "mutual_information_nats",
-            "logit_variance_model",
-            "logit_variance_disagreement",
-        ):
+        for name in ("labels", *COMMON_FIELDS):
             if getattr(self, name).shape != shape:
                 raise GeometryMismatch(
                     f"{name} has shape {getattr(self, name).shape}, expected {shape}."
                 )
         per_class = (len(self.label_table), *shape)
-        for name in ("probability_mean", "probability_variance"):
+        for name in LABEL_FIELDS:
             if getattr(self, name).shape != per_class:
                 raise GeometryMismatch(
                     f"{name} has shape {getattr(self, name).shape}, expected {per_class}."

@@ -83,3 +83,12 @@ class Part:
         k, j, i = self._box
         whole[..., k, j, i] = native
         return whole
+
+    def embed_indices(self, flat: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Where voxels of the flattened part lie in the flattened whole."""
+        shape = self.volume.geometry.shape_kji
+        indices = self._reorientation.undo_indices(np.unravel_index(flat, shape), shape)
+        k, j, i = (index + axis.start for index, axis in zip(indices, self._box, strict=True))
+        _, rows, columns = self.whole.shape_kji
+        whole: npt.NDArray[np.int64] = (k * rows + j) * columns + i
+        return whole

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     # The protocol imports this module, and the worker's first message must not wait for scipy.
-    from mobseg.prediction import PredictionMaps, RunRecord
+    from mobseg.prediction import RunRecord
     from mobseg.prediction_folder import ThresholdRecord
     from mobseg.regions import FlaggedRegion
+    from mobseg.sparse_prediction import AnyPrediction
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class SegmentationSummary:
 
 
 def summarise(
-    maps: PredictionMaps,
+    maps: AnyPrediction,
     regions: Sequence[FlaggedRegion],
     threshold: ThresholdRecord,
     record: RunRecord,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
 from mobseg.errors import InvalidInput
 from mobseg.prediction import Map, PredictionMaps
+from mobseg.sparse_map import SparseMap
+from mobseg.sparse_prediction import AnyPrediction, SparsePrediction, VoxelEstimates
 
 
-def error_probability(maps: PredictionMaps) -> Map:
+def error_probability(maps: PredictionMaps | VoxelEstimates) -> Map:
     """Probability, according to the model, that the assigned label is wrong.
 
     One minus the mean probability of the assigned label. The background's probability is what the
@@ -20,7 +23,7 @@ def error_probability(maps: PredictionMaps) -> Map:
     labels of a region-based model overlap, the sum is the union bound and is cut at 1.
 
     Returns:
-        (K, J, I) float32 in [0, 1].
+        (K, J, I) or (n,) float32 in [0, 1].
     """
     values = [label.value for label in maps.label_table]
     return error_probability_of(maps.labels, maps.probability_mean, values)
@@ -44,14 +47,14 @@ def error_probability_of(
     return np.clip(error, 0.0, 1.0, out=error)
 
 
-def foreground_variance(maps: PredictionMaps) -> Map:
+def foreground_variance(maps: PredictionMaps | VoxelEstimates) -> Map:
     """The variance map that is shown: the largest variance of any foreground label's probability.
 
     For one label it is that label's variance. The maximum, unlike a sum, keeps the range [0, 0.25] for
     any number of labels and does not count twice a voxel for which two labels compete.
 
     Returns:
-        (K, J, I) float32.
+        (K, J, I) or (n,) float32.
     """
     variance = maps.probability_variance
     # Reducing a single label would copy a volume for nothing.
@@ -59,7 +62,7 @@ def foreground_variance(maps: PredictionMaps) -> Map:
     return largest
 
 
-_SCORES: dict[str, Callable[[PredictionMaps], Map]] = {
+_SCORES: dict[str, Callable[[PredictionMaps | VoxelEstimates], Map]] = {
     "variance": foreground_variance,
     "entropy": lambda maps: maps.predictive_entropy_nats,
     "mutual_information": lambda maps: maps.mutual_information_nats,
@@ -86,13 +89,24 @@ _DISPLAY_NAMES_DETERMINISTIC = _DISPLAY_NAMES | {
 _UNITS = {"variance": "", "entropy": "nats", "mutual_information": "nats", "error_probability": ""}
 
 
-def score_map(maps: PredictionMaps, name: str) -> Map:
+@overload
+def score_map(maps: PredictionMaps, name: str) -> Map: ...
+@overload
+def score_map(maps: SparsePrediction, name: str) -> SparseMap: ...
+@overload
+def score_map(maps: AnyPrediction, name: str) -> Map | SparseMap: ...
+def score_map(maps: AnyPrediction, name: str) -> Map | SparseMap:
     """The (K, J, I) float32 map called ``name``, one of :data:`SCORE_NAMES`; higher is less certain.
+
+    Every one of them is 0 where a voxel is not in doubt.
 
     Raises:
         InvalidInput: there is no map of this name.
     """
-    return _SCORES[_checked(name)](maps)
+    score = _SCORES[_checked(name)]
+    if isinstance(maps, SparsePrediction):
+        return maps.map_of(score(maps.estimates))
+    return score(maps)
 
 
 def default_score(is_stochastic: bool) -> str:

@@ -65,7 +65,7 @@ def measure_cases(
         progress.report(f"Case {index + 1} of {len(cases)}", index / len(cases))
         volume = read_scalar_volume(case.image).volume
         segmentation = segment_volume(volume, model, options, SilentProgress())
-        yield case.name, evaluate_case(segmentation.maps, read_label_volume(case.reference))
+        yield case.name, evaluate_case(segmentation.maps.dense(), read_label_volume(case.reference))
 
 
 def measure_model(

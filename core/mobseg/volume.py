@@ -48,3 +48,16 @@ class LabelVolume:
 
     def __post_init__(self) -> None:
         _check_shape(self.array.shape, self.geometry)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Equal voxels that follow one another in a flattened volume.
+
+    Attributes:
+        value: of each voxel, with the volume's type.
+        count: number of voxels.
+    """
+
+    value: np.generic
+    count: int

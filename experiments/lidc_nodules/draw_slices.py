@@ -44,7 +44,7 @@ def draw_case(axes: Any, title: str, name: str, arguments: argparse.Namespace) -
     maps, base = (
         segment_volume(
             volume, load_model(path, device="cpu"), SegmentOptions(device="cpu"), SilentProgress()
-        ).maps
+        ).maps.dense()
         for path in (arguments.model, arguments.base)
     )
     k = int(np.argmax(np.sum(raters, axis=(0, 2, 3))))

@@ -49,6 +49,8 @@ LAYER_OF = {
             "protocol",
             "region_of_interest",
             "regions",
+            "sparse_map",
+            "sparse_prediction",
             "stopwatch",
             "strict_json",
             "summary",
@@ -63,6 +65,7 @@ LAYER_OF = {
         [
             "active_classes",
             "bundle",
+            "certainty",
             "covariance",
             "device",
             "estimates",
@@ -85,7 +88,7 @@ LAYER_OF = {
 
 #: Third-party packages a layer may import, beyond those of the layers before it.
 THIRD_PARTY = {
-    "light": {"numpy", "scipy", "SimpleITK"},
+    "light": {"numpy", "scipy", "SimpleITK", "isal"},
     "torch": {"torch"},
     "nnunet": {"nnunetv2"},
     "app": {"matplotlib"},
@@ -96,6 +99,7 @@ RESERVED = {
     "nnunetv2": ("nnunet",),
     "dynamic_network_architectures": ("network", "nnunet"),
     "matplotlib": ("report", "experiment.figures"),
+    "isal": ("image_io._gzip_write",),
 }
 
 #: The only modules outside ``nnunet`` that may import it: inference never needs nnU-Net.

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mobseg.active_classes import LEFT_OUT, VoxelEstimates, active_classes, softmax_estimates
+from mobseg.active_classes import LEFT_OUT, ProbabilityMoments, active_classes, softmax_estimates
 from mobseg.covariance.form import BasisForm, CovarianceForm, NoCovariance, PairForm
 from mobseg.moments import softmax_moments
 from mobseg.projections import covariance_factor, covariance_from_pairs
@@ -40,18 +40,20 @@ def _covariance(form: CovarianceForm, values: Tensor, disagreement: Tensor) -> T
     return covariance + torch.diag_embed(disagreement.T.double()).movedim(0, -1)
 
 
-def _reference(form: CovarianceForm, moments: Moments, points: int = 2**13) -> VoxelEstimates:
+def _reference(form: CovarianceForm, moments: Moments, points: int = 2**13) -> ProbabilityMoments:
     """All classes, with many Sobol points in float64."""
     mean, values, disagreement = moments
     factor = covariance_factor(_covariance(form, values, disagreement))
     exact = softmax_moments(mean.double()[None], factor[None], points)
     entropy = torch.special.entr(exact.mean[0]).sum(0)
-    return VoxelEstimates(
+    return ProbabilityMoments(
         exact.mean[0, 1:], exact.variance[0, 1:], entropy, exact.expected_entropy[0]
     )
 
 
-def _errors(actual: VoxelEstimates, expected: VoxelEstimates, members: Tensor) -> list[float]:
+def _errors(
+    actual: ProbabilityMoments, expected: ProbabilityMoments, members: Tensor
+) -> list[float]:
     return [
         float((getattr(actual, name) - getattr(expected, name))[..., members].abs().max())
         for name in ("mean", "variance", "entropy", "expected_entropy")

@@ -11,7 +11,11 @@ import pytest
 import SimpleITK as sitk
 
 from mobseg.errors import InvalidInput
-from mobseg.image_io import read_scalar_volume
+from mobseg.geometry import VolumeGeometry
+from mobseg.image_io import read_map, read_scalar_volume, write_scalar_volume
+from mobseg.image_io._itk import read_itk
+from mobseg.image_io._nifti import inspect_nifti
+from mobseg.volume import ScalarVolume
 
 ARRAY = np.linspace(-1000, 1500, 4 * 5 * 6).reshape(4, 5, 6).astype(np.int16)
 SPACING = (2.0, 3.0, 4.0)
@@ -211,3 +215,39 @@ def test_wrong_checksum_of_a_compressed_file(tmp_path) -> None:
     path.write_bytes(packed)
     with pytest.raises(InvalidInput, match="truncated or damaged"):
         read_scalar_volume(path)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8", "i8"])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_voxels_and_grid_are_those_that_itk_reads(tmp_path, dtype, suffix) -> None:
+    """The voxels are unpacked once, by us."""
+    path = tmp_path / f"image{suffix}"
+    array = np.random.default_rng(0).integers(0, 100, (5, 6, 7)).astype(dtype)
+    write_scalar_volume(ScalarVolume(array, VolumeGeometry((5, 6, 7), sform())), path)
+    assert inspect_nifti(path).voxels is not None
+    found = read_map(path)
+    expected, geometry, _ = read_itk(path)
+    assert found.array.dtype == expected.dtype == array.dtype
+    np.testing.assert_array_equal(found.array, expected)
+    np.testing.assert_array_equal(found.array, array)
+    np.testing.assert_array_equal(found.geometry.ijk_to_ras_mm, geometry.ijk_to_ras_mm)
+
+
+@pytest.mark.parametrize("slope", [(0.0, 0.0), (1.0, 0.0)])
+def test_a_slope_that_changes_nothing(tmp_path, slope) -> None:
+    path = nifti(tmp_path, (SLOPE, "2f", slope))
+    found = inspect_nifti(path).voxels
+    assert found is not None
+    np.testing.assert_array_equal(found, ARRAY)
+    np.testing.assert_array_equal(read_itk(path)[0], ARRAY)
+
+
+@pytest.mark.parametrize("slope", [(2.0, 0.0), (1.0, 3.0), (0.0, 3.0), (float("nan"), 0.0)])
+def test_rescaled_voxels_are_left_to_itk(tmp_path, slope) -> None:
+    assert inspect_nifti(nifti(tmp_path, (SLOPE, "2f", slope))).voxels is None
+
+
+def test_a_promise_that_no_file_could_keep_takes_no_memory(tmp_path) -> None:
+    path = nifti(tmp_path, (DIM + 2, "3h", (30000, 30000, 30000)))
+    with pytest.raises(InvalidInput, match="truncated: it holds 240 of 54000000000000 bytes"):
+        read_map(path)

@@ -119,3 +119,15 @@ def test_an_example_by_hand() -> None:
 def test_impossible_codes_are_refused(codes: str) -> None:
     with pytest.raises(InvalidInput, match="not an orientation"):
         reorient(volume_with("LPS"), codes)
+
+
+def test_single_voxels_come_back_to_where_the_array_does() -> None:
+    volume = volume_with("LPS")
+    flat = np.arange(volume.array.size).reshape(volume.array.shape)
+    for codes in ALL_CODES:
+        turned, change = reorient(volume, codes)
+        indices = np.unravel_index(np.arange(flat.size), turned.array.shape)
+        back = change.undo_indices(indices, turned.array.shape)
+        np.testing.assert_array_equal(
+            flat[back].reshape(turned.array.shape), change.apply(flat), err_msg=codes
+        )

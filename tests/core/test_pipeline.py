@@ -107,12 +107,12 @@ def test_labels_equal_stock_nnunets(
     # Stock nnU-Net sums weighted logits in float16. Near the corners of the image the weights underflow
     # and its labels are noise; elsewhere rounding decides only where two labels are equally likely.
     inside = (slice(6, -6),) * 3
-    margin = _margin(segmentation.maps.probability_mean, regions)[inside]
+    margin = _margin(segmentation.maps.dense().probability_mean, regions)[inside]
     assert margin[differs[inside]].max(initial=0) < 5e-3
     assert not segmentation.maps.is_stochastic
     assert segmentation.threshold.score == "entropy"
-    assert segmentation.maps.logit_variance_model.max() == 0
-    assert segmentation.maps.logit_variance_disagreement.max() > 0
+    assert segmentation.maps.estimates.logit_variance_model.max() == 0
+    assert segmentation.maps.estimates.logit_variance_disagreement.max() > 0
 
 
 def _margin(probability: np.ndarray, regions: bool) -> np.ndarray:
@@ -124,7 +124,7 @@ def _margin(probability: np.ndarray, regions: bool) -> np.ndarray:
 
 
 def test_maps_of_a_stochastic_model_are_consistent(stochastic: LoadedModel) -> None:
-    maps = segment_volume(_ct(), stochastic, SegmentOptions(), QUIET).maps
+    maps = segment_volume(_ct(), stochastic, SegmentOptions(), QUIET).maps.dense()
     p, variance = maps.probability_mean[0], maps.probability_variance[0]
     assert maps.is_stochastic
     assert ((p > 0.5) == (maps.labels == 1)).mean() > 0.9999
@@ -138,7 +138,7 @@ def test_maps_of_a_stochastic_model_are_consistent(stochastic: LoadedModel) -> N
 
 def test_probabilities_of_exclusive_classes_sum_to_at_most_one(tmp_path: Path) -> None:
     folder = make_stochastic(make_model_folder(tmp_path / "model", n_labels=3))
-    maps = segment_volume(_ct(), _model(folder), SegmentOptions(), QUIET).maps
+    maps = segment_volume(_ct(), _model(folder), SegmentOptions(), QUIET).maps.dense()
     assert maps.probability_mean.sum(0).max() <= 1 + 1e-5
     assert maps.probability_variance.max() > 1e-4
 
@@ -155,7 +155,8 @@ def test_the_result_does_not_depend_on_the_orientation_of_the_file(
         result = segment_volume(turned, model, SegmentOptions(), QUIET)
         assert np.array_equal(back.undo(result.maps.labels), reference.maps.labels)
         np.testing.assert_array_equal(
-            back.undo(result.maps.probability_variance), reference.maps.probability_variance
+            back.undo(result.maps.probability_variance[0].dense()),
+            reference.maps.probability_variance[0].dense(),
         )
         for first, second in zip(result.regions[:5], reference.regions[:5], strict=True):
             np.testing.assert_allclose(first.peak_ras_mm, second.peak_ras_mm, atol=1e-6)
@@ -180,12 +181,12 @@ def test_a_region_of_interest_equals_the_cropped_image(stochastic: LoadedModel) 
         value for axis in range(3) for value in (corners[:, axis].min(), corners[:, axis].max())
     )
     inside = tuple(slice(a, b + 1) for a, b in zip(reversed(lower), reversed(upper), strict=True))
-    result = segment_volume(volume, stochastic, SegmentOptions(roi_ras_mm=box), QUIET).maps
+    result = segment_volume(volume, stochastic, SegmentOptions(roi_ras_mm=box), QUIET).maps.dense()
     matrix = volume.geometry.ijk_to_ras_mm.copy()
     matrix[:3, 3] = volume.geometry.ijk_to_ras(lower)
     part = np.ascontiguousarray(volume.array[inside])
     alone = ScalarVolume(part, VolumeGeometry(part.shape, matrix))
-    expected = segment_volume(alone, stochastic, SegmentOptions(), QUIET).maps
+    expected = segment_volume(alone, stochastic, SegmentOptions(), QUIET).maps.dense()
     assert np.array_equal(result.labels[inside], expected.labels)
     np.testing.assert_array_equal(
         result.probability_mean[(0, *inside)], expected.probability_mean[0]
@@ -248,7 +249,7 @@ def _in_air(volume: ScalarVolume, voxels: int) -> ScalarVolume:
 
 def test_mirroring_adds_disagreement(stochastic: LoadedModel) -> None:
     plain, mirrored = (
-        segment_volume(_ct(), stochastic, SegmentOptions(mirror=mirror), QUIET).maps
+        segment_volume(_ct(), stochastic, SegmentOptions(mirror=mirror), QUIET).maps.dense()
         for mirror in (False, True)
     )
     assert (
@@ -347,10 +348,11 @@ def test_reduced_precision_is_close_and_recorded(stochastic: LoadedModel) -> Non
         segment_volume(_ct(), stochastic, SegmentOptions(precision=precision), QUIET)
         for precision in ("float32", "bfloat16")
     )
+    exact_maps, reduced_maps = exact.maps.dense(), reduced.maps.dense()
     assert exact.record.options["precision"] == "float32"
     assert reduced.record.options["precision"] == "bfloat16"
     for field, tolerance in (("probability_mean", 0.05), ("probability_variance", 0.01)):
-        difference = np.abs(getattr(exact.maps, field) - getattr(reduced.maps, field))
+        difference = np.abs(getattr(exact_maps, field) - getattr(reduced_maps, field))
         assert 0 < difference.max() < tolerance
     assert (exact.maps.labels != reduced.maps.labels).mean() < 0.01
 

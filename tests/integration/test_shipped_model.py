@@ -46,9 +46,8 @@ def test_the_label_map_is_stock_nnunets(model: LoadedModel, tmp_path: Path) -> N
     everywhere = dataclasses.replace(model.metadata, crop_to_body=False)
     folder = dataclasses.replace(model.folder, metadata=everywhere)
     uncropped = dataclasses.replace(model, folder=folder)
-    maps = segment_volume(
-        read_scalar_volume(SAMPLE).volume, uncropped, SegmentOptions(), QUIET
-    ).maps
+    volume = read_scalar_volume(SAMPLE).volume
+    maps = segment_volume(volume, uncropped, SegmentOptions(), QUIET).maps.dense()
     predictor = nnUNetPredictor(use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(model.folder.path), (0,))
     predictor.predict_from_files_sequential(
@@ -72,7 +71,7 @@ def test_its_regions_hold_most_errors(segmentation: Segmentation) -> None:
     """Flagged voxels are far richer in errors than the rest."""
     reference = read_label_volume(SAMPLE.with_name("reference.nii.gz")).array
     errors = segmentation.maps.labels != reference
-    p = segmentation.maps.probability_mean[0]
+    p = segmentation.maps.probability_mean[0].dense()
     flagged = np.minimum(p, 1 - p) >= segmentation.threshold.value
     assert errors[flagged].sum() > 0.5 * errors.sum()
     assert errors[flagged].mean() > 100 * errors[~flagged].mean()
@@ -117,8 +116,8 @@ def test_reduced_precision_gives_the_same_labels_and_review(
     )
     assert abs(difference) < 0.005
     for field, tolerance in (("probability_mean", 0.1), ("probability_variance", 0.02)):
-        largest = np.abs(getattr(reduced.maps, field) - getattr(segmentation.maps, field)).max()
-        assert 0 < largest < tolerance
+        first, second = (getattr(one.maps, field)[0].dense() for one in (reduced, segmentation))
+        assert 0 < np.abs(first - second).max() < tolerance
     flagged = [
         sum(region.volume_mm3 for region in result.regions) for result in (reduced, segmentation)
     ]

@@ -263,7 +263,7 @@ class BasisForm(CovarianceForm):
     def largest_pair_variance(self, values: Tensor) -> Tensor:
         """The largest coefficient of each product, as none is negative, and the two largest d."""
         projected = torch.einsum("v,v...->...", self._largest, values[: self._products])
-        return projected + values[self._products :].topk(2, dim=0).values.sum(0)
+        return projected + sum(two_largest(values[self._products :]))
 
     def mean_pair_variance(self, values: Tensor) -> Tensor:
         """The mean coefficients."""
@@ -283,6 +283,15 @@ class BasisForm(CovarianceForm):
 def split_channels(count: int) -> list[slice]:
     """Blocks of so few channels that a plane of a window stays in the processor's cache."""
     return [slice(n, min(n + _BLOCK, count)) for n in range(0, count, _BLOCK)]
+
+
+def two_largest(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest and the second largest of (C, *S) over at least two channels, each (*S)."""
+    first, second = torch.maximum(values[0], values[1]), torch.minimum(values[0], values[1])
+    for value in values[2:]:
+        second = torch.maximum(second, torch.minimum(first, value))
+        first = torch.maximum(first, value)
+    return first, second
 
 
 def pair_projection(classes: int, like: Tensor) -> Tensor:

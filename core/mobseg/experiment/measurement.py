@@ -24,7 +24,7 @@ from mobseg.metrics.summary import finite_or_none, summarise
 from mobseg.metrics.temperature import LogitHistogram, tempered
 from mobseg.model import LoadedModel
 from mobseg.options import SegmentOptions
-from mobseg.pipeline import Segmentation, segment_volume
+from mobseg.pipeline import segment_volume
 from mobseg.prediction import PredictionMaps
 from mobseg.progress import Progress, SilentProgress
 from mobseg.uncertainty import error_probability
@@ -121,7 +121,7 @@ def _measure_case(
         samples=options.samples if case.raters else 0,
     )
     segmentation = segment_volume(volume, model, segment, SilentProgress())
-    maps, reference = segmentation.maps, read_label_volume(case.case.reference)
+    maps, reference = segmentation.maps.dense(), read_label_volume(case.case.reference)
     raters = [read_label_volume(path) for path in case.raters]
     metrics = evaluate_case(maps, reference, band_mm=options.band_mm)
     spacing = maps.geometry.spacing_kji_mm
@@ -130,7 +130,9 @@ def _measure_case(
     foreground = maps.probability_mean.sum(axis=0)
     for truth in truths:
         logits.update(foreground[band], truth[band])
-    with_raters = _compare_with_raters(segmentation, raters, band, options) if raters else None
+    with_raters = (
+        _compare_with_raters(maps, segmentation.samples, raters, band, options) if raters else None
+    )
     scaled = _tempered_band(maps, truths, band, options.temperature)
     figures = case_figures(metrics, maps)
     if with_raters is not None:
@@ -143,19 +145,19 @@ def _measure_case(
 
 
 def _compare_with_raters(
-    segmentation: Segmentation,
+    maps: PredictionMaps,
+    samples: Sequence[npt.NDArray[np.unsignedinteger]],
     raters: Sequence[LabelVolume],
     band: Mask,
     options: MeasurementOptions,
 ) -> RaterMetrics:
-    maps = segmentation.maps
     return compare_with_raters(
         maps.probability_mean.sum(axis=0),
         maps.labels > 0,
         [rater.array > 0 for rater in raters],
         band,
         {name: compared_score(maps, name) for name in COMPARED_SCORES},
-        [sample > 0 for sample in segmentation.samples],
+        [sample > 0 for sample in samples],
         n_readers=max(options.readers or 0, len(raters)),
     )
 

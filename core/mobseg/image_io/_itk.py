@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,26 @@ def read_itk(path: Path) -> tuple[Array, VolumeGeometry, tuple[str, ...]]:
     Raises:
         InvalidInput: ITK cannot read it, or it is not one scalar volume.
     """
+    with _checked_reader(path) as reader:
+        image = reader.Execute()
+    if image.GetDimension() == 3:
+        return (*_from_image(image), ())
+    single_frame = (slice(None),) * 3 + (0,) * (image.GetDimension() - 3)
+    return (*_from_image(image[single_frame]), (SINGLE_FRAME_WARNING,))
+
+
+def read_grid(path: Path) -> VolumeGeometry:
+    """The grid alone of a file that holds one scalar volume of three axes.
+
+    Raises:
+        InvalidInput: as for :func:`read_itk`.
+    """
+    with _checked_reader(path) as reader:
+        return _geometry(reader)
+
+
+@contextmanager
+def _checked_reader(path: Path) -> Iterator[sitk.ImageFileReader]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -56,13 +77,9 @@ def read_itk(path: Path) -> tuple[Array, VolumeGeometry, tuple[str, ...]]:
             is_complex = reader.GetPixelID() in _COMPLEX
             require_scalar(2 if is_complex else reader.GetNumberOfComponents())
             require_3d(reader.GetSize())
-            image = reader.Execute()
+            yield reader
     except RuntimeError as error:
         raise _translated(str(error)) from error
-    if image.GetDimension() == 3:
-        return (*_from_image(image), ())
-    single_frame = (slice(None),) * 3 + (0,) * (image.GetDimension() - 3)
-    return (*_from_image(image[single_frame]), (SINGLE_FRAME_WARNING,))
 
 
 def _translated(itk_message: str) -> InvalidInput:
@@ -79,13 +96,19 @@ def _translated(itk_message: str) -> InvalidInput:
 
 
 def _from_image(image: sitk.Image) -> tuple[Array, VolumeGeometry]:
+    geometry = _geometry(image)
+    # An image of vectors with one component has a trailing axis.
+    array = sitk.GetArrayFromImage(image).reshape(geometry.shape_kji)
+    return array, geometry
+
+
+def _geometry(image: Any) -> VolumeGeometry:
+    """The grid of an image, or of a reader that has read the header."""
     i, j, k = image.GetSize()
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     matrix[:3, 3] = image.GetOrigin()
-    # An image of vectors with one component has a trailing axis.
-    array = sitk.GetArrayFromImage(image).reshape(k, j, i)
-    return array, ras_geometry((k, j, i), matrix)
+    return ras_geometry((k, j, i), matrix)
 
 
 def to_image(array: Array, geometry: VolumeGeometry) -> sitk.Image:

@@ -27,6 +27,7 @@ from mobseg.image_io._checks import (
     require_3d,
     require_positive_spacing,
 )
+from mobseg.image_io._itk import Array
 from mobseg.image_io._payload import chunks, open_gzip_or_plain, require_bytes, unpacking
 
 _HEADER_BYTES = 348
@@ -35,6 +36,10 @@ _SCANNER_ANATOMICAL = 1
 _FORM_TOLERANCE_MM = 0.1
 _SPACING_TOLERANCE = 0.01
 
+#: No deflate stream unpacks to more times its size.
+_LARGEST_RATIO = 1032
+_PIECE_BYTES = 1 << 20
+
 _FIELDS = {
     # name: (type, offset)
     "sizeof_hdr": ("i4", 0),
@@ -42,6 +47,8 @@ _FIELDS = {
     "datatype": ("i2", 70),
     "pixdim": ("8f4", 76),
     "vox_offset": ("f4", 108),
+    "scl_slope": ("f4", 112),
+    "scl_inter": ("f4", 116),
     "qform_code": ("i2", 252),
     "sform_code": ("i2", 254),
     "quatern": ("3f4", 256),
@@ -75,6 +82,19 @@ _VOXEL_DTYPES = {
 _Affine = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What was found in a file before ITK reads it.
+
+    Attributes:
+        warnings: plain sentences without patient data.
+        voxels: (K, J, I), if they need not be read again.
+    """
+
+    warnings: tuple[str, ...]
+    voxels: Array | None = None
+
+
 @dataclass(frozen=True)
 class _Header:
     """The fields that matter here.
@@ -84,6 +104,7 @@ class _Header:
         spacing_mm: ``pixdim`` of i, j and k.
         data_offset: first byte of the voxel data in the unpacked file.
         voxel_dtype: stored type with its byte order; ``None`` unless it is a known scalar type.
+        is_rescaled: whether the voxels stand for other values than those stored.
         qform: (3, 4), from (i, j, k, 1) to RAS in mm; ``None`` when its code says unknown.
         sform: as ``qform``.
         sform_is_scanner: whether the sform's code is "scanner anatomical", the one ITK prefers.
@@ -93,6 +114,7 @@ class _Header:
     spacing_mm: tuple[float, float, float]
     data_offset: int
     voxel_dtype: np.dtype[np.generic] | None
+    is_rescaled: bool
     qform: _Affine | None
     sform: _Affine | None
     sform_is_scanner: bool
@@ -103,11 +125,11 @@ class _Header:
         return math.prod(self.shape) * self.voxel_dtype.itemsize if self.voxel_dtype else 0
 
 
-def inspect_nifti(path: Path) -> tuple[str, ...]:
+def inspect_nifti(path: Path) -> Inspection:
     """Check header and voxel data of a ``.nii`` or ``.nii.gz`` file.
 
     Returns:
-        Warnings.
+        Warnings, and the voxels, as they were unpacked anyway, where they are stored as they are meant.
 
     Raises:
         InvalidInput: not NIfTI-1, truncated, or with a header that contradicts itself.
@@ -115,15 +137,45 @@ def inspect_nifti(path: Path) -> tuple[str, ...]:
     with open_gzip_or_plain(path) as stream, unpacking():
         header = _parse(stream.read(_HEADER_BYTES))
         _require_consistent_forms(header)
-        _require_usable_voxels(stream, header)
-    return _warnings(header)
+        stream.read(header.data_offset - _HEADER_BYTES)
+        if _is_plain(header, path):
+            voxels = _read_voxels(stream, header)
+        else:
+            voxels = None
+            _require_usable_voxels(stream, header)
+    return Inspection(_warnings(header), voxels)
+
+
+def _is_plain(header: _Header, path: Path) -> bool:
+    """Whether the voxels can be taken as they are, from a file that can hold as many."""
+    if header.voxel_dtype is None or header.is_rescaled or len(header.shape) != 3:
+        return False
+    return header.n_data_bytes <= _LARGEST_RATIO * path.stat().st_size
+
+
+def _read_voxels(stream: IO[bytes], header: _Header) -> Array:
+    """The voxels (K, J, I), and every check of :func:`_require_usable_voxels`."""
+    assert header.voxel_dtype is not None
+    voxels = np.empty(math.prod(header.shape), header.voxel_dtype)
+    data = voxels.view(np.uint8).data
+    found = n_bad = 0
+    while count := stream.readinto(data[found : found + _PIECE_BYTES]):  # type: ignore[attr-defined]
+        if voxels.dtype.kind == "f":
+            first, last = found // voxels.itemsize, (found + count) // voxels.itemsize
+            n_bad += count_non_finite(voxels[first:last])
+        found += count
+    # To the end, so that the checksum of gzip is checked as well.
+    found += sum(len(chunk) for chunk in chunks(stream))
+    require_bytes(found, header.n_data_bytes)
+    refuse_non_finite(n_bad)
+    native = voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
+    return native.reshape(header.shape[::-1])
 
 
 def _require_usable_voxels(stream: IO[bytes], header: _Header) -> None:
     """Count the voxels and those that are not finite, in one pass from the end of the header."""
     dtype, needed = header.voxel_dtype, header.n_data_bytes
     found = n_bad = 0
-    stream.read(header.data_offset - _HEADER_BYTES)
     for chunk in chunks(stream):  # to the end, so that the checksum of gzip is checked as well
         if dtype is not None and dtype.kind == "f":
             voxels = chunk[: max(needed - found, 0)]
@@ -161,6 +213,8 @@ def _header(raw: np.void) -> _Header:
         spacing_mm=(spacing[0], spacing[1], spacing[2]),
         data_offset=int(offset),
         voxel_dtype=_voxel_dtype(raw),
+        # A slope of 0 means that there is none.
+        is_rescaled=raw["scl_slope"] not in (0, 1) or raw["scl_inter"] != 0,
         qform=_qform(raw) if raw["qform_code"] > 0 else None,
         sform=raw["srow"].astype(np.float64) if raw["sform_code"] > 0 else None,
         sform_is_scanner=bool(raw["sform_code"] == _SCANNER_ANATOMICAL),

@@ -8,8 +8,7 @@ The fields are those of https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -17,9 +16,10 @@ import numpy as np
 
 from mobseg.errors import OutputError
 from mobseg.geometry import VolumeGeometry
+from mobseg.image_io._gzip_write import GzipWriter
 from mobseg.image_io._itk import Array
+from mobseg.volume import Run
 
-_GZIP_LEVEL = 1
 _DATA_OFFSET = 352  # the header, and four bytes that say that no extension follows
 _SCANNER_ANATOMICAL = 1
 _MILLIMETRES_AND_SECONDS = 2 + 8
@@ -65,58 +65,64 @@ _HEADER_DTYPE = np.dtype(
 
 
 def write_nifti(
-    array: Array,
+    parts: Iterable[Array | Run],
+    dtype: np.dtype[np.generic],
     geometry: VolumeGeometry,
     path: Path,
-    of_plane: Callable[[Array], Array] | None = None,
 ) -> None:
-    """Write (K, J, I) voxels, compressed if the name ends in ``.gz``.
+    """Write a volume, compressed if the name ends in ``.gz``.
 
     Args:
-        array: the voxels.
+        parts: the flattened voxels (K, J, I) piece by piece, such as planes, so that there need not be a
+            second volume.
+        dtype: their type.
         geometry: their grid.
         path: the file.
-        of_plane: applied to each (J, I) plane on the way, so that no second volume is needed; it keeps the
-            type and the shape.
 
     Raises:
         OutputError: NIfTI-1 has no such voxel type.
         OSError: the file cannot be written.
     """
-    dtype = array.dtype.newbyteorder("<")
-    header = _header(array, geometry)
-    planes = map(of_plane, array) if of_plane else iter(array)
+    stored = dtype.newbyteorder("<")
+    header = _header(dtype, geometry)
     with path.open("wb") as file:
-        if path.suffix == ".gz":
-            # Neither name nor time, so that equal volumes give equal files.
-            with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
-                _write(packed, header, planes, dtype)
-        else:
-            _write(file, header, planes, dtype)
+        stream = GzipWriter(file) if path.suffix == ".gz" else _PlainWriter(file)
+        stream.write(header)
+        for part in parts:
+            if isinstance(part, Run):
+                stream.write_run(part.value.astype(stored), part.count)
+            else:
+                stream.write(np.ascontiguousarray(part, dtype=stored).data)
+        stream.finish()
 
 
-def _write(
-    stream: IO[bytes] | gzip.GzipFile,
-    header: bytes,
-    planes: Iterator[Array],
-    dtype: np.dtype[np.generic],
-) -> None:
-    stream.write(header)
-    for plane in planes:
-        stream.write(np.ascontiguousarray(plane, dtype=dtype).data)
+class _PlainWriter:
+    """As :class:`GzipWriter`, without compression."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+
+    def write_run(self, value: np.generic, count: int) -> None:
+        self._file.write(value.tobytes() * count)
+
+    def finish(self) -> None:
+        """Nothing is left to write."""
 
 
-def _header(array: Array, geometry: VolumeGeometry) -> bytes:
-    datatype = _DATATYPES.get(array.dtype.str[1:])
+def _header(dtype: np.dtype[np.generic], geometry: VolumeGeometry) -> bytes:
+    datatype = _DATATYPES.get(dtype.str[1:])
     if datatype is None:
         raise OutputError(
-            f"NIfTI cannot hold voxels of type {array.dtype}; convert them to float32 or write NRRD."
+            f"NIfTI cannot hold voxels of type {dtype}; convert them to float32 or write NRRD."
         )
     header = np.zeros((), _HEADER_DTYPE)
     header["sizeof_hdr"] = 348
-    header["dim"] = (3, *array.shape[::-1], 1, 1, 1, 1)
+    header["dim"] = (3, *geometry.shape_kji[::-1], 1, 1, 1, 1)
     header["datatype"] = datatype
-    header["bitpix"] = 8 * array.dtype.itemsize
+    header["bitpix"] = 8 * dtype.itemsize
     header["vox_offset"] = _DATA_OFFSET
     header["scl_slope"] = 1
     header["xyzt_units"] = _MILLIMETRES_AND_SECONDS

@@ -18,20 +18,20 @@ from mobseg.image_io._checks import (
     require_usable_grid,
 )
 from mobseg.image_io._dicom import is_dicom_file, read_series
-from mobseg.image_io._itk import Array, read_itk
-from mobseg.image_io._nifti import inspect_nifti
+from mobseg.image_io._itk import Array, read_grid, read_itk
+from mobseg.image_io._nifti import Inspection, inspect_nifti
 from mobseg.image_io._text_headers import inspect_metaimage, inspect_nrrd
 from mobseg.volume import LabelVolume, ScalarVolume
 
 _LARGEST_LABEL = np.iinfo(np.uint16).max
 
-_INSPECTORS: dict[str, Callable[[Path], tuple[str, ...]]] = {
+_INSPECTORS: dict[str, Callable[[Path], Inspection]] = {
     ".nii.gz": inspect_nifti,
     ".nii": inspect_nifti,
-    ".nrrd": inspect_nrrd,
-    ".nhdr": inspect_nrrd,
-    ".mha": inspect_metaimage,
-    ".mhd": inspect_metaimage,
+    ".nrrd": lambda path: Inspection(inspect_nrrd(path)),
+    ".nhdr": lambda path: Inspection(inspect_nrrd(path)),
+    ".mha": lambda path: Inspection(inspect_metaimage(path)),
+    ".mhd": lambda path: Inspection(inspect_metaimage(path)),
 }
 
 
@@ -96,9 +96,12 @@ def _load(path: Path) -> tuple[Array, VolumeGeometry, tuple[str, ...]]:
         if path.is_dir():
             array, geometry, warnings = read_series(path)
         elif path.is_file():
-            found = _inspector(path)(path)
-            array, geometry, warnings = read_itk(path)
-            warnings = (*found, *warnings)
+            found = _inspect(path)
+            if found.voxels is None:
+                array, geometry, warnings = read_itk(path)
+            else:
+                array, geometry, warnings = found.voxels, read_grid(path), ()
+            warnings = (*found.warnings, *warnings)
         else:
             raise InvalidInput("There is no file or folder at the given path; check its spelling.")
     except OSError as error:
@@ -110,10 +113,10 @@ def _load(path: Path) -> tuple[Array, VolumeGeometry, tuple[str, ...]]:
     return array, geometry, warnings
 
 
-def _inspector(path: Path) -> Callable[[Path], tuple[str, ...]]:
-    for suffix, inspector in _INSPECTORS.items():
+def _inspect(path: Path) -> Inspection:
+    for suffix, inspect in _INSPECTORS.items():
         if path.name.lower().endswith(suffix):
-            return inspector
+            return inspect(path)
     if is_dicom_file(path):
         raise InvalidInput("This is one DICOM file; give the folder that holds the whole series.")
     raise InvalidInput(

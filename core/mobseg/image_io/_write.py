@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import SimpleITK as sitk
 
 from mobseg.errors import OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io._itk import Array, quiet_itk, to_image
 from mobseg.image_io._nifti_write import write_nifti
-from mobseg.volume import LabelVolume, ScalarVolume
+from mobseg.volume import LabelVolume, Run, ScalarVolume
 
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 
@@ -27,10 +28,16 @@ def write_scalar_volume(volume: ScalarVolume, path: Path) -> None:
     write_image(volume.array, volume.geometry, path)
 
 
-def write_map(volume: ScalarVolume, path: Path, of_plane: Callable[[Array], Array]) -> None:
-    """Write ``of_plane`` of each (J, I) plane as NIfTI; see :func:`write_scalar_volume`."""
+def write_map(parts: Iterable[Array | Run], geometry: VolumeGeometry, path: Path) -> None:
+    """Write a float32 map as compressed NIfTI; see :func:`write_scalar_volume`.
+
+    Args:
+        parts: the flattened map piece by piece.
+        geometry: its grid.
+        path: the file.
+    """
     with _complete_file(path, ".nii.gz") as unfinished:
-        write_nifti(volume.array, volume.geometry, unfinished, of_plane)
+        write_nifti(parts, np.dtype(np.float32), geometry, unfinished)
 
 
 def write_label_volume(volume: LabelVolume, path: Path) -> None:
@@ -58,7 +65,7 @@ def write_image(
         if suffix == ".nrrd":
             _write_nrrd(array, geometry, unfinished, metadata or {})
         else:
-            write_nifti(array, geometry, unfinished)
+            write_nifti(array, array.dtype, geometry, unfinished)
 
 
 def _write_nrrd(

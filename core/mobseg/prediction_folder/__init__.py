@@ -8,7 +8,7 @@ A prediction folder holds:
   several labels one file each, as in ``probability_mean_Liver.nii.gz``;
 * ``entropy.nii.gz`` and ``mutual_information.nii.gz`` in nats;
 * ``logit_variance_model.nii.gz`` and ``logit_variance_disagreement.nii.gz``: the two parts of the logit
-  variance;
+  variance, 0 where they leave no doubt about the class (:mod:`mobseg.certainty`);
 * ``regions.csv`` and ``regions.json``: the places to check, by rank;
 * ``run.json``: the format version, how the result was made, the threshold, the labels and a list of files;
 * whatever was added, such as ``report.html``.

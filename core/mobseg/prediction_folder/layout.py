@@ -24,12 +24,9 @@ COMMON_MAPS = {
     "logit_variance_disagreement": "logit_variance_disagreement.nii.gz",
 }
 
-#: Maps with one file for each label.
-LABEL_MAPS = ("probability_mean", "probability_variance")
-
 
 def label_map_files(field: str, table: LabelTable) -> tuple[str, ...]:
-    """The files of one of :data:`LABEL_MAPS`, in the order of the labels.
+    """The files of one of :data:`mobseg.prediction.LABEL_FIELDS`, in the order of the labels.
 
     A single label needs no suffix; several are told apart by their names as far as a file name can hold
     them.

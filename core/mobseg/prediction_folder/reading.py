@@ -12,10 +12,9 @@ from mobseg.errors import InvalidInput
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, read_map
 from mobseg.labels import LabelTable
-from mobseg.prediction import Map, PredictionMaps, RunRecord
+from mobseg.prediction import LABEL_FIELDS, Map, PredictionMaps, RunRecord
 from mobseg.prediction_folder.layout import (
     COMMON_MAPS,
-    LABEL_MAPS,
     REGIONS_JSON,
     SEGMENTATION_NRRD,
     label_map_files,
@@ -64,7 +63,8 @@ def _read_maps(folder: Path, table: LabelTable, is_stochastic: bool) -> Predicti
         raise _unusable(SEGMENTATION_NRRD) from error
     geometry = labels.geometry
     by_label = {
-        field: _read_stack(folder, label_map_files(field, table), geometry) for field in LABEL_MAPS
+        field: _read_stack(folder, label_map_files(field, table), geometry)
+        for field in LABEL_FIELDS
     }
     common = {field: _read_map(folder / name, geometry) for field, name in COMMON_MAPS.items()}
     return PredictionMaps(

@@ -7,16 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from mobseg.errors import OutputError
 from mobseg.image_io import write_label_volume, write_map, write_segmentation_nrrd
-from mobseg.prediction import Map, PredictionMaps, RunRecord
+from mobseg.prediction import LABEL_FIELDS, Map, RunRecord
 from mobseg.prediction_folder.layout import (
     COMMON_MAPS,
-    LABEL_MAPS,
     REGIONS_CSV,
     REGIONS_JSON,
     RUN_JSON,
@@ -27,7 +25,9 @@ from mobseg.prediction_folder.layout import (
 from mobseg.prediction_folder.records import RunFile, ThresholdRecord, write_run_file
 from mobseg.prediction_folder.rounding import rounded_map
 from mobseg.regions import FlaggedRegion, write_regions_csv, write_regions_json
-from mobseg.volume import LabelVolume, ScalarVolume
+from mobseg.sparse_map import SparseMap
+from mobseg.sparse_prediction import AnyPrediction
+from mobseg.volume import LabelVolume, Run
 
 
 def check_destination(folder: Path, *, overwrite: bool) -> None:
@@ -50,7 +50,7 @@ def check_destination(folder: Path, *, overwrite: bool) -> None:
 
 def write_prediction_folder(
     folder: Path,
-    maps: PredictionMaps,
+    maps: AnyPrediction,
     regions: Sequence[FlaggedRegion],
     record: RunRecord,
     *,
@@ -121,11 +121,11 @@ def _replace(folder: Path, complete: Path) -> None:
     shutil.rmtree(older, ignore_errors=True)
 
 
-def _write_volumes(maps: PredictionMaps, folder: Path) -> None:
+def _write_volumes(maps: AnyPrediction, folder: Path) -> None:
     labels = LabelVolume(maps.labels, maps.geometry)
 
-    def write(field: str, values: Map, name: str) -> None:
-        write_map(ScalarVolume(values, maps.geometry), folder / name, partial(rounded_map, field))
+    def write(field: str, values: Map | SparseMap, name: str) -> None:
+        write_map(_parts(field, values), maps.geometry, folder / name)
 
     # Compression takes most of the time and runs without the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -140,11 +140,18 @@ def _write_volumes(maps: PredictionMaps, folder: Path) -> None:
             task.result()
 
 
-def _map_files(maps: PredictionMaps) -> Iterator[tuple[str, Map, str]]:
+def _map_files(maps: AnyPrediction) -> Iterator[tuple[str, Map | SparseMap, str]]:
     """Field, values and file name of every map."""
-    for field in LABEL_MAPS:
+    for field in LABEL_FIELDS:
         names = label_map_files(field, maps.label_table)
         for values, name in zip(getattr(maps, field), names, strict=True):
             yield field, values, name
     for field, name in COMMON_MAPS.items():
         yield field, getattr(maps, field), name
+
+
+def _parts(field: str, values: Map | SparseMap) -> Iterator[Map | Run]:
+    """A map as it is stored, piece by piece."""
+    if isinstance(values, SparseMap):
+        return values.parts()  # rounded where it was made
+    return (rounded_map(field, plane) for plane in values)

@@ -13,6 +13,7 @@ from mobseg.prediction import Map
 from mobseg.regions.groups import Indices
 from mobseg.regions.reasons import Surroundings, find_surroundings
 from mobseg.regions.scored import ScoredPrediction
+from mobseg.sparse_map import SparseMap
 from mobseg.uncertainty import error_probability_of
 
 
@@ -50,7 +51,7 @@ class Candidates:
 
 def find_candidates(scored: ScoredPrediction, lowest: float) -> Candidates:
     """The voxels whose score reaches ``lowest``."""
-    kji = _by_position(_flagged_voxels(scored.score >= lowest), scored.geometry)
+    kji = _by_position(_voxels_from(scored.score, lowest), scored.geometry)
     at = tuple(kji)
     score, labels = scored.score[at], scored.labels[at]
     probabilities = np.stack([probability[at] for probability in scored.probabilities])
@@ -71,8 +72,11 @@ def find_candidates(scored: ScoredPrediction, lowest: float) -> Candidates:
     )
 
 
-def _flagged_voxels(flagged: npt.NDArray[np.bool_]) -> Indices:
-    """(3, n) indices of the voxels that are set."""
+def _voxels_from(score: Map | SparseMap, lowest: float) -> Indices:
+    """(3, n) indices of the voxels with at least this score."""
+    if isinstance(score, SparseMap):
+        return score.reaching(lowest)
+    flagged = score >= lowest
     box = _bounding_box(flagged)
     start = np.array([[window.start] for window in box])
     found: Indices = np.stack(np.nonzero(flagged[box])) + start

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +65,9 @@ def _csv_row(region: FlaggedRegion) -> list[object]:
 
 def write_regions_json(regions: Sequence[FlaggedRegion], path: Path) -> None:
     """Write every field of every region, to be read back without loss."""
-    content = strict_json.encode(_RegionsFile(_FORMAT_VERSION, tuple(regions)))
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    # Without line breaks, with which Python's JSON takes ten times as long.
+    content = strict_json.dumps(_RegionsFile(_FORMAT_VERSION, tuple(regions)))
+    path.write_bytes(content + b"\n")
 
 
 def read_regions_json(path: Path) -> tuple[FlaggedRegion, ...]:

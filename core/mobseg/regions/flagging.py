@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mobseg.prediction import PredictionMaps
 from mobseg.regions.index import (
     DEFAULT_MAX_EXTENT_MM,
     DEFAULT_MIN_VOLUME_MM3,
@@ -14,10 +13,11 @@ from mobseg.regions.index import (
 )
 from mobseg.regions.region import FlaggedRegion
 from mobseg.regions.scored import ScoredPrediction
+from mobseg.sparse_prediction import AnyPrediction
 
 
 def flag_regions(
-    maps: PredictionMaps,
+    maps: AnyPrediction,
     score_name: str,
     threshold: float,
     *,
@@ -45,7 +45,7 @@ def flag_regions(
 
 
 def region_map(
-    maps: PredictionMaps,
+    maps: AnyPrediction,
     score_name: str,
     threshold: float,
     *,
@@ -64,7 +64,7 @@ def region_map(
 
 
 def _flag(
-    maps: PredictionMaps,
+    maps: AnyPrediction,
     score_name: str,
     threshold: float,
     min_volume_mm3: float,

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from mobseg.prediction import Map
 from mobseg.regions.groups import Flags, Indices
+from mobseg.sparse_map import SparseMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Surroundings:
 
 
 def find_surroundings(
-    kji: Indices, labels: npt.NDArray[np.unsignedinteger], score: Map
+    kji: Indices, labels: npt.NDArray[np.unsignedinteger], score: Map | SparseMap
 ) -> Surroundings:
     """Look at the six neighbours of (3, n) voxels in (K, J, I) maps."""
     own = labels[tuple(kji)]

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import LabelTable
-from mobseg.prediction import Map, PredictionMaps
+from mobseg.prediction import Map
+from mobseg.sparse_map import SparseMap
+from mobseg.sparse_prediction import AnyPrediction
 from mobseg.uncertainty import score_map
 
 
@@ -22,18 +24,19 @@ class ScoredPrediction:
         geometry: the grid.
         label_table: the F foreground labels.
         labels: (K, J, I) assigned labels.
-        probabilities: F maps (K, J, I), the mean probability of each label in the order of the table.
-        score: (K, J, I), higher is less certain.
+        probabilities: F maps (K, J, I), sparse ones or arrays, the mean probability of each label in the
+            order of the table.
+        score: (K, J, I), sparse or an array, higher is less certain.
     """
 
     geometry: VolumeGeometry
     label_table: LabelTable
     labels: npt.NDArray[np.unsignedinteger]
-    probabilities: Sequence[Map]
-    score: Map
+    probabilities: Sequence[Map | SparseMap]
+    score: Map | SparseMap
 
     @classmethod
-    def of(cls, maps: PredictionMaps, score_name: str) -> ScoredPrediction:
+    def of(cls, maps: AnyPrediction, score_name: str) -> ScoredPrediction:
         """Score by one of the maps of a prediction.
 
         Raises:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from mobseg.geometry import Points, VolumeGeometry
+from mobseg.sparse_map import SparseMap
 
 Image = npt.NDArray[np.float32]
 
@@ -74,7 +75,7 @@ class Cut:
 
     def sample(
         self,
-        array: npt.NDArray[Any],
+        array: npt.NDArray[Any] | SparseMap,
         geometry: VolumeGeometry,
         *,
         outside: float = 0.0,
@@ -90,7 +91,7 @@ class Cut:
 
 
 def resample(
-    array: npt.NDArray[Any],
+    array: npt.NDArray[Any] | SparseMap,
     geometry: VolumeGeometry,
     first_ras_mm: Points,
     steps_ras_mm: Points,

@@ -10,8 +10,10 @@ import numpy as np
 from scipy import ndimage
 
 from mobseg.geometry import Points, VolumeGeometry
-from mobseg.prediction import Map, PredictionMaps
+from mobseg.prediction import Map
 from mobseg.regions import FlaggedRegion
+from mobseg.sparse_map import SparseMap
+from mobseg.sparse_prediction import AnyPrediction
 from mobseg.uncertainty import score_map
 from mobseg.volume import ScalarVolume
 
@@ -34,8 +36,8 @@ class Scene:
     """
 
     volume: ScalarVolume
-    maps: PredictionMaps
-    score: Map
+    maps: AnyPrediction
+    score: Map | SparseMap
     threshold: float
     highest_score: float
     box_ras_mm: Points
@@ -43,7 +45,7 @@ class Scene:
 
 def make_scene(
     volume: ScalarVolume,
-    maps: PredictionMaps,
+    maps: AnyPrediction,
     regions: Sequence[FlaggedRegion],
     score_name: str,
     threshold: float,

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 from mobseg.errors import GeometryMismatch, OutputError
-from mobseg.prediction import PredictionMaps, RunRecord
+from mobseg.prediction import RunRecord
 from mobseg.prediction_folder import ThresholdRecord
 from mobseg.regions import FlaggedRegion
 from mobseg.report.figures import mosaic_figure, region_figure
 from mobseg.report.overview import overview_figure
 from mobseg.report.page import Page, render
 from mobseg.report.scene import make_scene
+from mobseg.sparse_prediction import AnyPrediction
 from mobseg.summary import summarise
 from mobseg.uncertainty import display_name, unit
 from mobseg.volume import ScalarVolume
@@ -30,7 +31,7 @@ class Result(Protocol):
     """What is reported, in memory or read back from a prediction folder."""
 
     @property
-    def maps(self) -> PredictionMaps:
+    def maps(self) -> AnyPrediction:
         """The prediction."""
 
     @property

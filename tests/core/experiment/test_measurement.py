@@ -52,7 +52,7 @@ def test_figures_are_those_of_the_parts(data: Path, model_folder: Path) -> None:
     result = measure(model, cases, options, QUIET)
     figures = result["cases"]["case0"]
     volume = read_scalar_volume(cases[0].case.image).volume
-    maps = segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps
+    maps = segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps.dense()
     expected = evaluate_case(maps, read_label_volume(cases[0].case.reference), band_mm=4.0)
     assert figures["dice"] == pytest.approx(expected.dice["organ_1"])
     assert figures["nll_band"] == pytest.approx(expected.band.nll)
@@ -92,7 +92,7 @@ def test_an_ensemble_is_the_folds_of_its_members(data: Path, tmp_path: Path) -> 
     single = [_load(make_model_folder(tmp_path / f"s{seed}", seed=seed)) for seed in (0, 1)]
     volume = read_scalar_volume(_cases(data)[0].case.image).volume
     together, expected = (
-        segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps
+        segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps.dense()
         for model in (as_ensemble(single), folds)
     )
     np.testing.assert_array_equal(together.probability_mean, expected.probability_mean)
@@ -116,7 +116,7 @@ def test_learned_samples_have_the_mean_of_the_model(data: Path, model_folder: Pa
     model = _load(model_folder)
     volume = read_scalar_volume(_cases(data)[0].case.image).volume
     samples = np.array(learned_samples(model, volume, 400, seed=0))
-    maps = segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps
+    maps = segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps.dense()
     assert samples.shape == (400, *volume.array.shape)
     frequency = samples.mean(axis=0)
     inside = maps.labels > 0

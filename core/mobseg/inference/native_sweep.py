@@ -1,0 +1,154 @@
+"""Logit moments back on the native grid, where it matters.
+
+Linear interpolation between voxels that all have the same certain class gives that class. So the network's grid
+is classified first, and moments are interpolated only for the native voxels that touch a voxel in doubt, or lie
+between different classes: a few percent of a CT. The others take their class by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from mobseg.certainty import IN_DOUBT
+from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.axis import AxisSupport, native_axes
+from mobseg.inference.preprocessing import GridRecord
+
+#: Mean (Q, *S), model variance (V, *S) and disagreement (Q, *S) to the certain class (*S), or ``IN_DOUBT``.
+Classifier = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class VoxelConsumer(Protocol):
+    """Takes the native voxels; axes are in the order of the network's, positions count in the native box."""
+
+    def add_classes(self, planes: slice, classes: Tensor) -> None:
+        """Take a plane of certain classes (y, x) for all ``planes`` along the first axis."""
+
+    def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
+        """Take (n,) flat indices into the whole native grid with the moments (Q or V, n)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """Moments (C, y x) of one plane of the network's grid, and the classes on which its cells agree."""
+
+    moments: Tensor
+    cells: Tensor
+
+
+class NativeSweep:
+    """Passes over the network's grid along its first axis, one plane at a time.
+
+    Args:
+        grid: the record of the preprocessing.
+        classify: tells the certain voxels.
+        consumer: takes the native voxels, in ascending order of the first axis.
+    """
+
+    def __init__(self, grid: GridRecord, classify: Classifier, consumer: VoxelConsumer) -> None:
+        self._classify = classify
+        self._consumer = consumer
+        self._axis, self._rows, self._columns = native_axes(grid)
+        self._cell = _cell_index(self._rows)[:, None] * _cell_count(self._columns)
+        self._cell = (self._cell + _cell_index(self._columns)).flatten()
+        self._starts = [box.start for box in grid.crop]
+        sizes = grid.native_shape_kji
+        strides = (sizes[1] * sizes[2], sizes[2], 1)
+        self._strides = [strides[axis] for axis in grid.transpose_forward]
+        self._received = 0
+        self._latest: _Plane | None = None
+
+    def add(self, moments: StitchedMoments) -> None:
+        """Take the next planes of the network's grid: all of them, or consecutive slabs."""
+        volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
+        self._channels = [len(volume) for volume in volumes]
+        for z in range(moments.mean.shape[1]):
+            self._receive(torch.cat([volume[:, z] for volume in volumes]).cpu())
+
+    def _receive(self, moments: Tensor) -> None:
+        classes = self._classify(*torch.split(moments, self._channels))
+        for axis, support in enumerate((self._rows, self._columns)):
+            classes = _agreement(classes, axis) if support.is_interpolated else classes
+        latest = _Plane(moments.flatten(1), classes)
+        previous, self._latest = self._latest or latest, latest
+        z = self._received
+        self._received += 1
+        start, stop = torch.searchsorted(self._axis.upper, torch.tensor([z, z + 1])).tolist()
+        middle = start + int((self._axis.lower[start:stop] < z).sum())
+        self._emit(slice(start, middle), previous, latest)
+        self._emit(slice(middle, stop), latest, latest)
+
+    def _emit(self, planes: slice, lower: _Plane, upper: _Plane) -> None:
+        """Hand on the native planes between two planes of the network's grid."""
+        if planes.start == planes.stop:
+            return
+        cells = torch.where(lower.cells == upper.cells, lower.cells, IN_DOUBT)
+        classes = cells.flatten()[self._cell]
+        self._consumer.add_classes(planes, classes.view(len(self._rows.lower), -1))
+        doubtful = (classes == IN_DOUBT).nonzero()[:, 0]
+        if len(doubtful):
+            row = doubtful.div(len(self._columns.lower), rounding_mode="floor")
+            column = doubtful - row * len(self._columns.lower)
+            interpolate = _PlaneInterpolation(self._rows, self._columns, row, column)
+            first, second = interpolate.used(lower.moments), interpolate.used(upper.moments)
+            weights = self._axis.weight[planes].tolist()
+            values = [interpolate(torch.lerp(first, second, weight)) for weight in weights]
+            index = [self._flat_index(n, row, column) for n in range(planes.start, planes.stop)]
+            moments = torch.split(torch.cat(values, dim=1), self._channels)
+            self._consumer.add_moments(torch.cat(index), *moments)
+
+    def _flat_index(self, plane: int, row: Tensor, column: Tensor) -> Tensor:
+        z, y, x = self._starts
+        along_z, along_y, along_x = self._strides
+        in_plane: Tensor = (y + row) * along_y + (x + column) * along_x
+        return in_plane.add_((z + plane) * along_z)
+
+
+class _PlaneInterpolation:
+    """Bilinear interpolation at some voxels of a native plane, from the columns around them alone."""
+
+    def __init__(
+        self, rows: AxisSupport, columns: AxisSupport, row: Tensor, column: Tensor
+    ) -> None:
+        above, below = rows.lower[row] * columns.size, rows.upper[row] * columns.size
+        left, right = columns.lower[column], columns.upper[column]
+        corners = torch.stack((above + left, above + right, below + left, below + right))
+        is_used = torch.zeros(rows.size * columns.size, dtype=torch.bool)
+        is_used[corners.flatten()] = True
+        self._used = is_used.nonzero()[:, 0]
+        number = torch.empty(len(is_used), dtype=torch.int64)
+        number[self._used] = torch.arange(len(self._used))
+        self._corners = number[corners]
+        self._row_weight, self._column_weight = rows.weight[row], columns.weight[column]
+
+    def used(self, plane: Tensor) -> Tensor:
+        """The columns of (C, y x) that are needed."""
+        return plane[:, self._used]
+
+    def __call__(self, used: Tensor) -> Tensor:
+        """Values (C, n) at the voxels."""
+        above_left, above_right, below_left, below_right = (used[:, c] for c in self._corners)
+        above = torch.lerp(above_left, above_right, self._column_weight)
+        below = torch.lerp(below_left, below_right, self._column_weight)
+        return torch.lerp(above, below, self._row_weight)
+
+
+def _agreement(classes: Tensor, axis: int) -> Tensor:
+    """The class of neighbours along an axis, one fewer than voxels; in doubt where they differ."""
+    count = classes.shape[axis] - 1
+    first, second = classes.narrow(axis, 0, count), classes.narrow(axis, 1, count)
+    return torch.where(first == second, first, IN_DOUBT)
+
+
+def _cell_index(support: AxisSupport) -> Tensor:
+    """Where the voxels lie among the cells between neighbours, or the voxels if none lies between."""
+    return support.lower.clamp_max(_cell_count(support) - 1)
+
+
+def _cell_count(support: AxisSupport) -> int:
+    return support.size - 1 if support.is_interpolated else support.size
