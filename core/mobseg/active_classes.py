@@ -55,10 +55,10 @@ class _Voxels:
             self.mean[:, index], self.values[:, index], self.disagreement[:, index], self.form
         )
 
-    def pair_variance(self, first: Tensor, second: Tensor) -> Tensor:
-        """(n,) variance of eta_a - eta_b; disagreements of different classes count as independent."""
-        spread = self.disagreement.gather(0, torch.stack((first, second))).sum(0)
-        return self.form.pair_variance(self.values, first, second) + spread
+    def pair_variances(self, first: Tensor, second: Tensor) -> Tensor:
+        """Variances of eta_a - eta_b, (p, n); disagreements of different classes count as independent."""
+        spread = self.disagreement.gather(0, first) + self.disagreement.gather(0, second)
+        return self.form.pair_variances(self.values, first, second) + spread
 
 
 def softmax_estimates(
@@ -78,7 +78,9 @@ def softmax_estimates(
     spread = torch.zeros_like(mean)
     entropy, expected = mean.new_zeros(mean.shape[1]), mean.new_zeros(mean.shape[1])
     counts = active.sum(0)
-    for count in range(2, int(counts.max()) + 1 if len(counts) else 0):
+    for count in torch.bincount(counts).nonzero()[:, 0].tolist():
+        if count == 1:
+            continue
         members = (counts == count).nonzero()[:, 0]
         for chunk in torch.split(members, _chunk_size(count, form)):
             classes = active[:, chunk].T.nonzero()[:, 1].view(-1, count).T
@@ -108,7 +110,7 @@ def active_classes(
 
 
 def _chunk_size(count: int, form: CovarianceForm) -> int:
-    numbers = form.channels + (count**2 if count == 2 else SOBOL_POINTS * count)
+    numbers = form.numbers_for(count * (count - 1) // 2) + SOBOL_POINTS * (count > 2) * count
     return max(1, _CHUNK_VALUES // numbers)
 
 
@@ -116,7 +118,7 @@ def _of_classes(voxels: _Voxels, classes: Tensor) -> ProbabilityMoments:
     """Estimates of k classes of each voxel, ``classes`` (k, n), which have all the probability."""
     mean = voxels.mean.gather(0, classes)
     if len(classes) == 2:
-        return _of_two(mean[1] - mean[0], voxels.pair_variance(classes[0], classes[1]))
+        return _of_two(mean[1] - mean[0], voxels.pair_variances(classes[:1], classes[1:])[0])
     factor = covariance_factor(_covariance_of_differences(voxels, classes))
     # The first class is the origin: its difference to itself is zero.
     factor = torch.cat((torch.zeros_like(factor[:1]), factor))
@@ -139,12 +141,9 @@ def _of_two(difference: Tensor, variance: Tensor) -> ProbabilityMoments:
 
 def _covariance_of_differences(voxels: _Voxels, classes: Tensor) -> Tensor:
     """(k - 1, k - 1, n) covariance of eta_a - eta_0, by which Cov = (g_a0 + g_b0 - g_ab) / 2."""
-    to_first = [voxels.pair_variance(classes[0], other) for other in classes[1:]]
-    count = len(to_first)
-    covariance = voxels.mean.new_empty(count, count, classes.shape[1])
-    for a in range(count):
-        covariance[a, a] = to_first[a]
-        for b in range(a + 1, count):
-            between = voxels.pair_variance(classes[1 + a], classes[1 + b])
-            covariance[a, b] = covariance[b, a] = 0.5 * (to_first[a] + to_first[b] - between)
-    return covariance
+    first, second = torch.triu_indices(len(classes), len(classes), offset=1)
+    between = classes.new_zeros(len(classes), *classes.shape).to(voxels.mean.dtype)
+    between[first, second] = voxels.pair_variances(classes[first], classes[second])
+    between[second, first] = between[first, second]
+    to_first = between[0, 1:]
+    return 0.5 * (to_first[:, None] + to_first - between[1:, 1:])

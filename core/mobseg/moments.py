@@ -149,7 +149,7 @@ class SoftmaxMoments:
     expected_entropy: Tensor
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=128)
 def _sobol_normals(points: int, dimensions: int) -> Tensor:
     """(points, dimensions) scrambled Sobol points mapped to the normal distribution, always the same."""
     engine = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=0)  # type: ignore[no-untyped-call]

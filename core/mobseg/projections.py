@@ -18,8 +18,12 @@ from torch import Tensor
 
 from mobseg.covariance.base import LogitDistribution
 from mobseg.covariance.form import CovarianceForm, pair_projection
+from mobseg.errors import NumericalError
 
 Coordinates = Literal["difference", "regions", "centred"]
+
+#: More than a covariance that is one but for rounding can need.
+_LARGEST_JITTER = 1e3
 
 #: Added to the diagonal before a Cholesky factorisation of a centred, hence singular, covariance.
 JITTER = 1e-6
@@ -103,9 +107,12 @@ def covariance_factor(covariance: Tensor) -> Tensor:
     scale = matrices.diagonal(dim1=-2, dim2=-1).mean(dim=-1)[:, None, None].clamp_min(JITTER)
     identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
     jitter = torch.full_like(scale, JITTER)
-    while True:
+    while bool(jitter.max() < _LARGEST_JITTER):
         factor, failed = torch.linalg.cholesky_ex(matrices + jitter * scale * identity)
         if not failed.any():
             result: Tensor = factor.movedim(0, -1)
             return result
         jitter[failed > 0] *= 10.0
+    raise NumericalError(
+        "The model's covariance is not a covariance at some voxel; check that the model is intact."
+    )

@@ -22,6 +22,9 @@ from mobseg.covariance.cells import spread_cells
 from mobseg.covariance.deterministic import DeterministicHead
 from mobseg.covariance.diagonal import DiagonalLogits
 
+#: Time for the variance of a chosen pair, relative to its share in the product of matrices for all.
+_COST_OF_SOME = 20
+
 #: Channels in a block.
 _BLOCK = 16
 
@@ -78,8 +81,12 @@ class CovarianceForm(ABC):
         """
 
     @abstractmethod
-    def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Variance of eta_a - eta_b of each voxel, (V, n), (n,), (n,) -> (n,); a and b differ."""
+    def pair_variances(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Variances of p differences of each voxel, (V, n), (p, n), (p, n) -> (p, n); a and b differ."""
+
+    def numbers_for(self, pairs: int) -> int:
+        """Numbers for a voxel in the course of :meth:`pair_variances`."""
+        return self.channels + pairs
 
     @abstractmethod
     def variance_bound(self, values: Tensor, best: Tensor) -> Tensor:
@@ -93,13 +100,9 @@ class CovarianceForm(ABC):
     def mean_pair_variance(self, values: Tensor) -> Tensor:
         """Mean variance over all differences, (V, *S) -> (*S)."""
 
+    @abstractmethod
     def all_pair_variances(self, values: Tensor) -> Tensor:
         """Variances of all differences in the order of ``torch.triu_indices``, (V, n) -> (Q, n)."""
-        pairs = torch.triu_indices(self.classes, self.classes, offset=1)
-        voxels = values.shape[1]
-        return torch.stack(
-            [self.pair_variance(values, a.expand(voxels), b.expand(voxels)) for a, b in pairs.T]
-        )
 
 
 class NoCovariance(CovarianceForm):
@@ -120,9 +123,13 @@ class NoCovariance(CovarianceForm):
     def expand(self, factors: Sequence[Tensor], channels: slice, out: Tensor) -> None:
         """Nothing to do."""
 
-    def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:  # noqa: ARG002
+    def pair_variances(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:  # noqa: ARG002
         """Zeros."""
-        return values.new_zeros(values.shape[1])
+        return values.new_zeros(first.shape)
+
+    def all_pair_variances(self, values: Tensor) -> Tensor:
+        """Zeros."""
+        return values.new_zeros(self.classes * (self.classes - 1) // 2, values.shape[1])
 
     def variance_bound(self, values: Tensor, best: Tensor) -> Tensor:  # noqa: ARG002
         """Zeros."""
@@ -156,9 +163,9 @@ class PairForm(CovarianceForm):
         """A copy."""
         out.copy_(factors[0][channels])
 
-    def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """One of the channels."""
-        return values.gather(0, _pair_channel(self.classes, first, second)[None])[0]
+    def pair_variances(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Some of the channels."""
+        return values.gather(0, _pair_channel(self.classes, first, second))
 
     def variance_bound(self, values: Tensor, best: Tensor) -> Tensor:
         """The variances themselves, and 0 for the best class."""
@@ -244,13 +251,24 @@ class BasisForm(CovarianceForm):
             first, second = self._pairs[channels.start // self._rank]
             torch.mul(squared_scales, weights[first] * weights[second], out=out)
 
-    def pair_variance(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    def pair_variances(self, values: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Of the products and d; not below zero, where rounding may lead."""
-        coefficients = self._of_pair[_pair_channel(self.classes, first, second)]
-        projected = torch.einsum("nv,vn->n", coefficients, values[: self._products])
-        diagonal = values[self._products :]
-        independent = diagonal.gather(0, torch.stack((first, second))).sum(0)
-        return projected.clamp_min_(0.0) + independent
+        channel = _pair_channel(self.classes, first, second)
+        if self._takes_all(len(first)):
+            return self.all_pair_variances(values).gather(0, channel)
+        products, diagonal = values[: self._products], values[self._products :]
+        projected = torch.stack(
+            [torch.einsum("nv,vn->n", self._of_pair[pair], products) for pair in channel]
+        )
+        return projected.clamp_min_(0.0) + diagonal.gather(0, first) + diagonal.gather(0, second)
+
+    def numbers_for(self, pairs: int) -> int:
+        """Coefficients of one pair, or the variances of all pairs."""
+        return self.channels + (len(self._of_pair) if self._takes_all(pairs) else self._products)
+
+    def _takes_all(self, pairs: int) -> bool:
+        """Whether one product of matrices for all pairs costs less than sums for some."""
+        return pairs * _COST_OF_SOME > len(self._of_pair)
 
     def variance_bound(self, values: Tensor, best: Tensor) -> Tensor:
         """By the inequality of Cauchy and Schwarz, without a sum for each pair."""

@@ -62,10 +62,14 @@ def test_values_give_the_variances_of_all_differences(parameterisation: str) -> 
     voxels = values.shape[1]
     torch.testing.assert_close(form.all_pair_variances(values), expected, rtol=1e-4, atol=1e-5)
     for pair in (0, 7, len(first) - 1):
-        a, b = first[pair].expand(voxels), second[pair].expand(voxels)
+        a, b = first[pair].expand(1, voxels), second[pair].expand(1, voxels)
         for one, other in ((a, b), (b, a)):
-            variance = form.pair_variance(values, one, other)
+            variance = form.pair_variances(values, one, other)[0]
             torch.testing.assert_close(variance, expected[pair], rtol=1e-4, atol=1e-5)
+    many = [pairs[:40, None].expand(-1, voxels) for pairs in (first, second)]
+    torch.testing.assert_close(
+        form.pair_variances(values, *many), expected[:40], rtol=1e-4, atol=1e-5
+    )
     torch.testing.assert_close(
         form.mean_pair_variance(values), expected.mean(0), rtol=1e-4, atol=1e-5
     )
