@@ -14,8 +14,9 @@ from mobseg.bundle.folder import ModelFolder
 from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
 from mobseg.bundle.store import resolve_model
 from mobseg.covariance import LogitDistribution
+from mobseg.covariance.basis_form import covariance_form
 from mobseg.covariance.deterministic import DeterministicLogits
-from mobseg.covariance.form import CovarianceForm, covariance_form
+from mobseg.covariance.form import CovarianceForm
 from mobseg.device import choose_device
 from mobseg.inference.plan import InferencePlan
 from mobseg.inference.sliding_window import MomentFn

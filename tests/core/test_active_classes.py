@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mobseg.active_classes import LEFT_OUT, ProbabilityMoments, active_classes, softmax_estimates
-from mobseg.covariance.form import BasisForm, CovarianceForm, NoCovariance, PairForm
+from mobseg.covariance.basis_form import BasisForm
+from mobseg.covariance.form import CovarianceForm, NoCovariance, PairForm
 from mobseg.moments import softmax_moments
 from mobseg.projections import covariance_factor, covariance_from_pairs
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
-from mobseg.covariance.form import BasisForm, CovarianceForm, NoCovariance, PairForm
+from mobseg.covariance.basis_form import BasisForm
+from mobseg.covariance.form import CovarianceForm, NoCovariance, PairForm
 
 NOTHING = NoCovariance(3)
 BASES = BasisForm([0.1 * torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(1))])

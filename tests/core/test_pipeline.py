@@ -14,7 +14,8 @@ import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from mobseg.bundle.folder import model_sha256, open_model_folder
-from mobseg.covariance.form import BasisForm, PairForm
+from mobseg.covariance.basis_form import BasisForm
+from mobseg.covariance.form import PairForm
 from mobseg.device import choose_precision
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry

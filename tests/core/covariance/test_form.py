@@ -8,12 +8,11 @@ from torch import Tensor, nn
 
 from mobseg.covariance import HeadSettings, build_head
 from mobseg.covariance.base import StochasticHead
+from mobseg.covariance.basis_form import BasisForm, covariance_form
 from mobseg.covariance.form import (
-    BasisForm,
     CovarianceForm,
     NoCovariance,
     PairForm,
-    covariance_form,
     pair_projection,
 )
 from mobseg.covariance.settings import PARAMETERISATIONS
