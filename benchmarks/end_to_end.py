@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+import standin
 from sides import Case, compare
 
 from mobseg.bundle.store import resolve_model
@@ -22,6 +23,9 @@ from tests.support.model_factory import make_model_folder  # noqa: E402
 #: Size along i, j, k and spacing in mm of the large CT.
 LARGE = ((512, 512, 300), (0.75, 0.75, 1.2))
 
+#: What the model folders of ``tests.support`` normalise intensities with.
+_MEAN_HU, _STD_HU = 40.0, 80.0
+
 
 def shipped_model(*, rounds: int, repeats: int) -> dict[str, Any]:
     """The shipped model on the shipped CT, as exact as stock nnU-Net."""
@@ -29,14 +33,43 @@ def shipped_model(*, rounds: int, repeats: int) -> dict[str, Any]:
     return compare(Case(resolve_model(None).path, SAMPLE, rounds, repeats, options=exact))
 
 
-def without_network(*, rounds: int, repeats: int) -> dict[str, Any]:
-    """Everything but the network: a large CT, to 1.5 mm and back, two classes."""
+def without_network(*, rounds: int, repeats: int, classes: int = 2) -> dict[str, Any]:
+    """Everything but the network: a large CT, to 1.5 mm and back."""
     with tempfile.TemporaryDirectory() as scratch:
-        image = Path(scratch) / "ct_0000.nii.gz"
-        size, spacing = LARGE
-        enlarge_sample(size, spacing, image)
-        model = make_model_folder(Path(scratch) / "model", patch=(128, 128, 128))
+        model, image = large_case(Path(scratch), *LARGE, classes)
         return compare(Case(model, image, rounds, repeats, standin=True))
+
+
+def large_case(
+    scratch: Path, size: tuple[int, int, int], spacing: tuple[float, float, float], classes: int
+) -> tuple[Path, Path]:
+    """A model folder for the stand-in, and a CT.
+
+    Args:
+        scratch: where both are written.
+        size: of the CT along i, j and k.
+        spacing: mm.
+        classes: with more than two, the body is divided into as many organs from bottom to top.
+    """
+    image = scratch / "ct_0000.nii.gz"
+    enlarge_sample(size, spacing, image)
+    if classes > 2:
+        _divide(image, classes - 1)
+    model = make_model_folder(scratch / "model", patch=(128, 128, 128), n_labels=classes - 1)
+    return model, image
+
+
+def _divide(path: Path, organs: int) -> None:
+    """Give each of so many layers of the body the intensity that the stand-in knows an organ by."""
+    image = sitk.ReadImage(str(path))
+    array = sitk.GetArrayFromImage(image)
+    layer = np.arange(len(array)) * organs // len(array)
+    normalised = standin.FIRST + layer / max(organs - 1, 1) * (standin.LAST - standin.FIRST)
+    intensity = _MEAN_HU + _STD_HU * normalised[:, None, None]
+    noise = np.random.default_rng(0).normal(0, 1, array.shape).astype(np.float32)
+    divided = sitk.GetImageFromArray(np.where(array > -300, intensity + noise, array).astype("i2"))
+    divided.CopyInformation(image)
+    sitk.WriteImage(divided, str(path))
 
 
 def enlarge_sample(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mobseg.covariance.form import CovarianceForm, two_largest
 from mobseg.projections import Coordinates
 
 #: Beyond |m| = 16 + s^2 / 2 one minus the probability of the likelier side is at most
@@ -18,19 +19,24 @@ _LARGEST_UINT8 = 255
 
 
 def certain_class(
-    mean: Tensor, model: Tensor, disagreement: Tensor, coordinates: Coordinates
+    mean: Tensor,
+    model: Tensor,
+    disagreement: Tensor,
+    coordinates: Coordinates,
+    form: CovarianceForm | None = None,
 ) -> Tensor:
     """The only class that a voxel can have.
 
     By how much the margin of a class exceeds what the variance allows is a concave function of the moments, as
-    a maximum of variances is convex. So where linear interpolation mixes moments with the same certain class,
-    the result has this certain class as well.
+    the bound on the variance is convex, a maximum of linear functions. So where linear interpolation mixes
+    moments with the same certain class, the result has this certain class as well.
 
     Args:
         mean: (Q, *S) mean of the logit coordinates.
-        model: (V, *S) variance that the model predicts; V is 0 if it predicts none.
+        model: (V, *S) variance that the model predicts, or what stands for it; V is 0 if it predicts none.
         disagreement: (Q, *S) variance between windows, mirrors and folds.
         coordinates: what they are of.
+        form: what stands for the covariance of more than two classes.
 
     Returns:
         (*S) integers: :data:`IN_DOUBT`, 1 for background, or 2 + the index of the label. With overlapping
@@ -38,18 +44,16 @@ def certain_class(
     """
     classes = len(mean) + (coordinates != "centred")
     dtype = torch.uint8 if classes < _LARGEST_UINT8 else torch.int32
-    if coordinates == "centred":
-        return _certain_of_classes(mean, model, disagreement).to(dtype)
+    if form is not None:
+        largest = form.largest_pair_variance(model) + sum(two_largest(disagreement))
+        return _certain_of_classes(mean, largest).to(dtype)
     return _certain_of_regions(mean, model + disagreement if len(model) else disagreement, dtype)
 
 
-def _certain_of_classes(mean: Tensor, model: Tensor, disagreement: Tensor) -> Tensor:
-    best = mean.argmax(0, keepdim=True)
-    runner_up = mean.scatter(0, best, -torch.inf).amax(0)
-    largest = disagreement.topk(2, dim=0).values.sum(0)
-    if len(model):
-        largest += model.amax(0)
-    return torch.where(mean.amax(0) - runner_up > SATURATION + 0.5 * largest, 1 + best[0], IN_DOUBT)
+def _certain_of_classes(mean: Tensor, largest_variance: Tensor) -> Tensor:
+    first, second = two_largest(mean)
+    is_certain = first - second > SATURATION + 0.5 * largest_variance
+    return torch.where(is_certain, 1 + mean.argmax(0), IN_DOUBT)
 
 
 def _certain_of_regions(mean: Tensor, variance: Tensor, dtype: torch.dtype) -> Tensor:

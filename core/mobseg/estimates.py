@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,30 +10,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mobseg.active_classes import ProbabilityMoments, softmax_estimates
 from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
+from mobseg.covariance.form import CovarianceForm
 from mobseg.geometry import VolumeGeometry
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native_sweep import NativeSweep
 from mobseg.inference.preprocessing import GridRecord
 from mobseg.labels import LabelTable
-from mobseg.moments import binary_entropy, sigmoid_moments, softmax_moments
+from mobseg.moments import binary_entropy, sigmoid_moments
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS
 from mobseg.prediction_folder.rounding import rounded_map
-from mobseg.projections import Coordinates, covariance_from_pairs, softmax_factor
+from mobseg.projections import Coordinates
 from mobseg.sparse_prediction import SparsePrediction, VoxelEstimates
-
-#: Numbers in the covariances of one batch of voxels for more than two classes: 32 MB.
-_COVARIANCE_VALUES = 8_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class _Moments:
-    """Moments of the probabilities of n voxels: probability and its variance (F, n), the two entropies (n,)."""
-
-    mean: Tensor
-    variance: Tensor
-    entropy: Tensor
-    expected_entropy: Tensor
 
 
 class PredictionBuilder:
@@ -48,6 +36,7 @@ class PredictionBuilder:
         grid: the record of the preprocessing.
         table: labels in the order of the network's channels.
         coordinates: what the moments are of.
+        form: what stands for the covariance of more than two classes.
     """
 
     def __init__(
@@ -56,11 +45,13 @@ class PredictionBuilder:
         grid: GridRecord,
         table: LabelTable,
         coordinates: Coordinates,
+        form: CovarianceForm | None = None,
     ) -> None:
         self._geometry = geometry
         self._table = table
         self._coordinates = coordinates
-        self._classify = partial(certain_class, coordinates=coordinates)
+        self._form = form
+        self._classify = partial(certain_class, coordinates=coordinates, form=form)
         self._sweep = NativeSweep(grid, self._classify, self)
         dtype = label_dtype(table)
         self._value_of_class = np.array([0, 0, *(label.value for label in table)], dtype)
@@ -89,10 +80,13 @@ class PredictionBuilder:
         doubtful = (self._classify(mean, model, disagreement) == IN_DOUBT).nonzero()[:, 0]
         mean, model, disagreement = (part[:, doubtful] for part in (mean, model, disagreement))
         estimates = self._estimate(mean, model, disagreement)
-        centred = self._coordinates == "centred"
         self._voxels.append(index[doubtful].numpy())
-        self._store("logit_variance_model", model.mean(0) if len(model) else 0 * mean[0])
-        self._store("logit_variance_disagreement", (2.0 if centred else 1.0) * disagreement.mean(0))
+        if self._form is None:
+            self._store("logit_variance_model", model.mean(0) if len(model) else 0 * mean[0])
+            self._store("logit_variance_disagreement", disagreement.mean(0))
+        else:
+            self._store("logit_variance_model", self._form.mean_pair_variance(model))
+            self._store("logit_variance_disagreement", 2.0 * disagreement.mean(0))
         self._store("probability_mean", estimates.mean)
         self._store("probability_variance", estimates.variance)
         self._store("predictive_entropy_nats", estimates.entropy)
@@ -113,10 +107,10 @@ class PredictionBuilder:
     def _store(self, field: str, values: Tensor) -> None:
         self._values[field].append(rounded_map(field, values.numpy()))
 
-    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> _Moments:
+    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> ProbabilityMoments:
         """(Q, n), (V, n), (Q, n) -> estimates of n voxels."""
-        if self._coordinates == "centred":
-            return _softmax_estimates(mean, model, disagreement)
+        if self._form is not None:
+            return softmax_estimates(mean, model, disagreement, self._form)
         return _sigmoid_estimates(mean, model + disagreement if len(model) else disagreement)
 
 
@@ -145,7 +139,7 @@ def assign_labels(mean: Tensor, coordinates: Coordinates, table: LabelTable) -> 
     return labels
 
 
-def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _Moments:
+def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> ProbabilityMoments:
     """Closed form for one logit, or several independent ones."""
     probability = (mean > 0).to(mean.dtype)
     spread, entropy, expected = (torch.zeros_like(mean) for _ in range(3))
@@ -155,39 +149,4 @@ def _sigmoid_estimates(mean: Tensor, variance: Tensor) -> _Moments:
     spread[band] = moments.variance
     entropy[band] = binary_entropy(moments.mean, moments.complement)
     expected[band] = moments.expected_entropy
-    return _Moments(probability, spread, entropy.sum(0), expected.sum(0))
-
-
-def _softmax_estimates(mean: Tensor, model: Tensor, disagreement: Tensor) -> _Moments:
-    """Sobol points for the voxels where more than one of C > 2 classes is possible.
-
-    The variances of all pairs of classes are formed for these voxels only.
-    """
-    classes, voxels = mean.shape
-    best = mean.argmax(0, keepdim=True)
-    probability = torch.zeros_like(mean).scatter_(0, best, 1.0)
-    spread = torch.zeros_like(mean)
-    entropy, expected = mean.new_zeros(voxels), mean.new_zeros(voxels)
-    runner_up = mean.scatter(0, best, -torch.inf).amax(0)
-    margin = mean.amax(0) - runner_up
-    largest = disagreement.topk(2, dim=0).values.sum(0)
-    if len(model):
-        largest += model.amax(0)
-    band = (margin <= SATURATION + 0.5 * largest).nonzero()[:, 0]
-    for chunk in torch.split(band, max(1, _COVARIANCE_VALUES // classes**2)):
-        variance = _pairs_of(disagreement[:, chunk])
-        if len(model):
-            variance += model[:, chunk]
-        covariance = covariance_from_pairs(variance[None], classes)
-        moments = softmax_moments(mean[None, :, chunk], softmax_factor(covariance))
-        probability[:, chunk] = moments.mean[0]
-        spread[:, chunk] = moments.variance[0]
-        entropy[chunk] = torch.special.entr(moments.mean[0]).sum(0)
-        expected[chunk] = moments.expected_entropy[0]
-    return _Moments(probability[1:], spread[1:], entropy, expected)
-
-
-def _pairs_of(disagreement: Tensor) -> Tensor:
-    """Variances of all differences of classes whose disagreements are taken as independent."""
-    first, second = torch.triu_indices(len(disagreement), len(disagreement), offset=1)
-    return disagreement[first] + disagreement[second]
+    return ProbabilityMoments(probability, spread, entropy.sum(0), expected.sum(0))

@@ -15,13 +15,21 @@ from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
 from mobseg.bundle.store import resolve_model
 from mobseg.bundle.variance_function import VarianceFunction
 from mobseg.covariance import LogitDistribution
+from mobseg.covariance.basis_form import covariance_form
+from mobseg.covariance.deterministic import DeterministicLogits
+from mobseg.covariance.form import CovarianceForm
 from mobseg.device import choose_device
 from mobseg.inference.plan import InferencePlan
 from mobseg.inference.sliding_window import MomentFn
 from mobseg.labels import LabelTable
 from mobseg.network.build import build_network
 from mobseg.network.unet import StochasticResidualEncoderUNet
-from mobseg.projections import Coordinates, coordinates_for, logit_coordinates
+from mobseg.projections import (
+    Coordinates,
+    centred_coordinates,
+    coordinates_for,
+    logit_coordinates,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +85,18 @@ class LoadedModel:
             return network.head.parameterisation
         return DETERMINISTIC
 
+    @cached_property
+    def form(self) -> CovarianceForm | None:
+        """What stands for the covariance of more than two classes; ``None`` for fewer and for regions."""
+        if self.coordinates != "centred":
+            return None
+        heads = [
+            network.head
+            for network in self.networks
+            if isinstance(network, StochasticResidualEncoderUNet)
+        ]
+        return covariance_form(heads, self.plan.num_heads)
+
     @property
     def is_stochastic(self) -> bool:
         """Whether it predicts a variance."""
@@ -88,29 +108,35 @@ class LoadedModel:
         return self.folder.variance_function
 
     def moment_fns(self, precision: torch.dtype = torch.float32) -> list[MomentFn]:
-        """One function per fold: windows to moments of the logit coordinates.
+        """One function per fold: windows to the mean of the logit coordinates and their variance.
+
+        With a :attr:`form` they give its factors instead of the variance.
 
         Args:
             precision: in which the backbone computes; the head's covariance is always float32.
         """
-        return [self._moment_fn(network, precision) for network in self.networks]
+        return [
+            self._moment_fn(network, fold, precision) for fold, network in enumerate(self.networks)
+        ]
 
     def move_to_cpu(self) -> None:
         """Move the networks; the functions of :meth:`moment_fns` follow."""
         for network in self.networks:
             network.cpu()
 
-    def _moment_fn(self, network: nn.Module, precision: torch.dtype) -> MomentFn:
-        def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    def _moment_fn(self, network: nn.Module, fold: int, precision: torch.dtype) -> MomentFn:
+        def moments(x: Tensor) -> tuple[Tensor, ...]:
             is_reduced = precision != torch.float32
             with torch.autocast(x.device.type, precision, enabled=is_reduced):
                 if isinstance(network, StochasticResidualEncoderUNet):
                     output = network.distribution(x)
                 else:
                     output = network(x)
-            if isinstance(output, LogitDistribution):
-                return logit_coordinates(output, self.coordinates)
-            return _mean_only(output, self.coordinates)
+            if not isinstance(output, LogitDistribution):
+                output = DeterministicLogits(output.float())
+            if self.form is not None:
+                return centred_coordinates(output, self.form, fold)
+            return logit_coordinates(output, self.coordinates)
 
         return moments
 
@@ -147,15 +173,3 @@ def load_folder(folder: ModelFolder, device: torch.device) -> LoadedModel:
         coordinates=coordinates_for(folder.n_outputs, regions=folder.label_mode == "regions"),
         device=device,
     )
-
-
-def _mean_only(logits: Tensor, coordinates: Coordinates) -> tuple[Tensor, Tensor]:
-    """Logit coordinates of a network without variance."""
-    logits = logits.float()
-    if coordinates == "regions":
-        return logits, torch.zeros_like(logits)
-    if coordinates == "difference":
-        mean = logits[:, 1:] - logits[:, :1]
-        return mean, torch.zeros_like(mean)
-    # No channels rather than zeros: there would be C (C - 1) / 2 of them.
-    return logits - logits.mean(dim=1, keepdim=True), logits[:, :0]

@@ -57,6 +57,9 @@ _INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 #: Points for more than two classes; the mean is then about as accurate as 10^4 Monte Carlo draws.
 SOBOL_POINTS = 128
 
+#: Of few voxels, several points are taken at a time: 4 MB of logits.
+_LOGITS_AT_ONCE = 1_000_000
+
 
 @dataclass(frozen=True)
 class SigmoidMoments:
@@ -146,7 +149,7 @@ class SoftmaxMoments:
     expected_entropy: Tensor
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=128)
 def _sobol_normals(points: int, dimensions: int) -> Tensor:
     """(points, dimensions) scrambled Sobol points mapped to the normal distribution, always the same."""
     engine = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=0)  # type: ignore[no-untyped-call]
@@ -169,13 +172,14 @@ def softmax_moments(mean: Tensor, factor: Tensor, points: int = SOBOL_POINTS) ->
     first = torch.zeros_like(mean)
     second = torch.zeros_like(mean)
     entropy = torch.zeros_like(mean[:, 0])
-    for z in normals:
-        logits = mean + torch.einsum("bck...,k->bc...", factor, z)
-        log_p = logits.log_softmax(dim=1)
+    columns = factor.movedim(2, 0).flatten(1)
+    for block in torch.split(normals, max(1, _LOGITS_AT_ONCE // max(1, mean.numel()))):
+        logits = mean + (block @ columns).view(len(block), *mean.shape)
+        log_p = logits.log_softmax(dim=2)
         p = log_p.exp()
-        first = first + p
-        second = second + p.square()
-        entropy = entropy - (p * log_p).sum(dim=1)
+        first = first + p.sum(dim=0)
+        second = second + p.square().sum(dim=0)
+        entropy = entropy - (p * log_p).sum(dim=(0, 2))
     first = first / points
     variance = (second / points - first.square()).clamp_min(0.0)
     return SoftmaxMoments(first, variance, entropy / points)

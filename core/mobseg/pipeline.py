@@ -205,6 +205,17 @@ def _predict(
     progress.report("Preparing the image", 0.0)
     with stopwatch.stage("preprocess"), reused_memory():
         prepared = preprocess(part.volume, model.plan)
+    builder = PredictionBuilder(
+        part.volume.geometry, prepared.grid, model.labels, model.coordinates, model.form
+    )
+
+    # Samples, and distances to the outline, need all planes at once.
+    needs_all_planes = options.samples > 0 or model.variance_function is not None
+
+    def add(moments: StitchedMoments) -> None:
+        with stopwatch.stage("native grid"):
+            builder.add(moments)
+
     with stopwatch.stage("network"), reused_memory():
         result = predict_moments(
             prepared.data,
@@ -213,36 +224,26 @@ def _predict(
             mirror_axes=model.mirror_axes if options.mirror else (),
             step=options.step,
             device=model.device,
+            form=model.form,
             progress=progress,
             fraction_range=_PREDICTION,
             move_to_cpu=model.move_to_cpu,
+            consume=None if needs_all_planes else add,
         )
         stitched = resized(result.moments, model.variance_function, model.plan.spacing_mm)
-    with stopwatch.stage("native grid"):
-        maps = _maps(part, stitched, prepared.grid, model)
+    if needs_all_planes:
+        add(stitched)
+    found = builder.finish(is_stochastic=model.is_stochastic)
+    labels = np.ascontiguousarray(part.embed(found.labels))
+    maps = found.moved(part.whole, labels, part.embed_indices(found.voxels))
     with stopwatch.stage("samples"):
         samples = tuple(
             part.embed(_labels(part, moments, prepared.grid, model))
             for moments in sample_logits(
-                stitched,
-                model.coordinates,
-                model.plan.spacing_mm,
-                options.samples,
-                options.seed,
+                stitched, model.plan.spacing_mm, options.samples, options.seed, model.form
             )
         )
     return maps, samples, (*result.notes, *_notes(options, model, maps, samples))
-
-
-def _maps(
-    part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel
-) -> SparsePrediction:
-    builder = PredictionBuilder(part.volume.geometry, grid, model.labels, model.coordinates)
-    with reused_memory():
-        builder.add(moments)
-        found = builder.finish(is_stochastic=model.is_stochastic)
-    labels = np.ascontiguousarray(part.embed(found.labels))
-    return found.moved(part.whole, labels, part.embed_indices(found.voxels))
 
 
 def _labels(part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel) -> LabelMap:

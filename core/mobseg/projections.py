@@ -2,10 +2,11 @@
 
 * Two classes: m = eta_1 - eta_0 and its variance.
 * Sigmoid regions: each logit and its variance.
-* More classes: the logits, centred over the classes, and the variances of all differences
-  eta_a - eta_b, a < b. These determine the covariance of the centred logits,
-  Sigma_c = -J Gamma J / 2 with J = I - 1 1^T / C and Gamma_ab the variance of the difference, and
-  averages of them (over windows, mirrors and folds) remain valid.
+* More classes: the logits, centred over the classes, and numbers that the variances of all differences
+  eta_a - eta_b, a < b, are linear functions of (:mod:`mobseg.covariance.form`), so that averages of
+  them over windows, mirrors and folds remain valid. These variances determine the covariance of the
+  centred logits, Sigma_c = -J Gamma J / 2 with J = I - 1 1^T / C and Gamma_ab the variance of the
+  difference.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ import torch
 from torch import Tensor
 
 from mobseg.covariance.base import LogitDistribution
+from mobseg.covariance.form import CovarianceForm, pair_projection
+from mobseg.errors import NumericalError
 
 Coordinates = Literal["difference", "regions", "centred"]
+
+#: More than a covariance that is one but for rounding can need.
+_LARGEST_JITTER = 1e3
 
 #: Added to the diagonal before a Cholesky factorisation of a centred, hence singular, covariance.
 JITTER = 1e-6
@@ -30,16 +36,6 @@ def coordinates_for(channels: int, *, regions: bool) -> Coordinates:
     return "difference" if channels == 2 else "centred"
 
 
-def pair_projection(classes: int, like: Tensor) -> Tensor:
-    """(C (C - 1) / 2, C) rows e_b - e_a for a < b, in the order of ``torch.triu_indices``."""
-    first, second = torch.triu_indices(classes, classes, offset=1, device=like.device)
-    rows = torch.arange(len(first), device=like.device)
-    projection = like.new_zeros(len(first), classes)
-    projection[rows, first] = -1.0
-    projection[rows, second] = 1.0
-    return projection
-
-
 def difference_variance(distribution: LogitDistribution) -> Tensor:
     """(B, 1, *S) variance of eta_1 - eta_0 of a two-class model."""
     return distribution.projected_variance(pair_projection(2, distribution.mean))
@@ -48,18 +44,24 @@ def difference_variance(distribution: LogitDistribution) -> Tensor:
 def logit_coordinates(
     distribution: LogitDistribution, coordinates: Coordinates
 ) -> tuple[Tensor, Tensor]:
-    """Mean (B, Q, *S) and variance (B, V, *S) in the given coordinates.
-
-    Q, V are 1, 1 for two classes; F, F for F regions; C, C (C - 1) / 2 for C classes.
-    """
+    """Mean (B, Q, *S) and variance (B, Q, *S) of two classes (Q = 1) or of Q regions."""
     mean = distribution.mean
     if coordinates == "regions":
         identity = torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
         return mean, distribution.projected_variance(identity)
-    variance = distribution.projected_variance(pair_projection(mean.shape[1], mean))
-    if coordinates == "difference":
-        return mean[:, 1:] - mean[:, :1], variance
-    return mean - mean.mean(dim=1, keepdim=True), variance
+    return mean[:, 1:] - mean[:, :1], difference_variance(distribution)
+
+
+def centred_coordinates(
+    distribution: LogitDistribution, form: CovarianceForm, fold: int
+) -> tuple[Tensor, ...]:
+    """Mean (B, C, *S) of more than two classes, and the factors of their covariance's form."""
+    return centred(distribution.mean), *form.factors(distribution, fold)
+
+
+def centred(logits: Tensor) -> Tensor:
+    """(B, C, *S) with a sum of zero over the classes."""
+    return logits - logits.mean(dim=1, keepdim=True)
 
 
 def covariance_from_pairs(pair_variance: Tensor, classes: int) -> Tensor:
@@ -90,3 +92,27 @@ def softmax_factor(covariance: Tensor) -> Tensor:
     regular = matrices + scale * (ones / classes + JITTER * identity)
     factor: Tensor = torch.linalg.cholesky(regular)
     return factor.movedim((-2, -1), (1, 2))
+
+
+def covariance_factor(covariance: Tensor) -> Tensor:
+    """(k, k, n) lower triangular F with F F^T = Sigma per voxel.
+
+    Averages that were rounded to half precision may leave a covariance not quite positive definite; such
+    ones get as much more on their diagonal as they need.
+
+    Args:
+        covariance: (k, k, n).
+    """
+    matrices = covariance.movedim(-1, 0)
+    scale = matrices.diagonal(dim1=-2, dim2=-1).mean(dim=-1)[:, None, None].clamp_min(JITTER)
+    identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+    jitter = torch.full_like(scale, JITTER)
+    while bool(jitter.max() < _LARGEST_JITTER):
+        factor, failed = torch.linalg.cholesky_ex(matrices + jitter * scale * identity)
+        if not failed.any():
+            result: Tensor = factor.movedim(0, -1)
+            return result
+        jitter[failed > 0] *= 10.0
+    raise NumericalError(
+        "The model's covariance is not a covariance at some voxel; check that the model is intact."
+    )

@@ -15,11 +15,15 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from mobseg.covariance.form import CovarianceForm
 from mobseg.inference.accumulator import StitchedMoments
-from mobseg.projections import Coordinates, covariance_from_pairs, softmax_factor
+from mobseg.projections import covariance_factor, covariance_from_pairs
 
 #: Standard deviation of the smoothing kernel of the field in mm.
 CORRELATION_LENGTH_MM = 6.0
+
+#: Numbers in the covariances of more than two classes of some planes: 32 MB.
+_COVARIANCE_VALUES = 8_000_000
 
 
 def gaussian_field(
@@ -47,19 +51,19 @@ def gaussian_field(
 
 def sample_logits(
     moments: StitchedMoments,
-    coordinates: Coordinates,
     spacing_mm: tuple[float, float, float],
     n: int,
     seed: int,
+    form: CovarianceForm | None = None,
 ) -> Iterator[StitchedMoments]:
     """Draw logits with the marginal law of ``moments`` and a field of :data:`CORRELATION_LENGTH_MM`.
 
     Args:
         moments: on the network's grid.
-        coordinates: what they are of.
         spacing_mm: of the network's grid.
         n: number of samples.
         seed: equal seeds give equal samples.
+        form: what stands for the covariance of more than two classes.
 
     Yields:
         Moments whose mean is the sample and whose variances are empty.
@@ -68,20 +72,34 @@ def sample_logits(
     shape = tuple(moments.mean.shape[1:])
     sigma = tuple(CORRELATION_LENGTH_MM / spacing for spacing in spacing_mm)
     mean = moments.mean.cpu()
-    factor = _factor(moments, coordinates)
     for _ in range(n):
-        noise = torch.stack([gaussian_field(shape, sigma, rng) for _ in range(factor.shape[1])])
-        sample = mean + torch.einsum("qkzyx,kzyx->qzyx", factor, noise)
+        noise = torch.stack([gaussian_field(shape, sigma, rng) for _ in mean])
+        sample = mean + _with_covariance(noise, moments, form)
         yield StitchedMoments(sample, sample[:0], sample[:0])
 
 
-def _factor(moments: StitchedMoments, coordinates: Coordinates) -> Tensor:
-    """(Q, K, Z, Y, X) factor of the total covariance of each voxel."""
+def _with_covariance(
+    noise: Tensor, moments: StitchedMoments, form: CovarianceForm | None
+) -> Tensor:
+    """(Q, Z, Y, X) white noise of unit variance with the total covariance of each voxel."""
     model, disagreement = moments.model_variance.cpu(), moments.disagreement_variance.cpu()
-    if coordinates == "centred":
-        covariance = torch.diag_embed(disagreement.movedim(0, -1)).movedim((-2, -1), (0, 1))[None]
-        if len(model):
-            covariance += covariance_from_pairs(model[None], len(disagreement))
-        return softmax_factor(covariance)[0]
-    deviation = (model + disagreement).sqrt()
-    return torch.diag_embed(deviation.movedim(0, -1)).movedim((-2, -1), (0, 1))
+    if form is None:
+        return (model + disagreement).sqrt() * noise
+    result = torch.empty_like(noise)
+    thickness = max(1, _COVARIANCE_VALUES // (len(noise) ** 2 * noise[0, 0].numel()))
+    for start in range(0, noise.shape[1], thickness):
+        planes = slice(start, start + thickness)
+        values, spread, white = (
+            part[:, planes].float().flatten(1) for part in (model, disagreement, noise)
+        )
+        factor = covariance_factor(_total_covariance(values, spread, form))
+        result[:, planes] = torch.einsum("qkn,kn->qn", factor, white).view_as(result[:, planes])
+    return result
+
+
+def _total_covariance(values: Tensor, disagreement: Tensor, form: CovarianceForm) -> Tensor:
+    """(C, C, n), regular: with a shift common to all classes, which changes no label."""
+    classes = len(disagreement)
+    covariance = covariance_from_pairs(form.all_pair_variances(values)[None], classes)[0]
+    covariance += torch.diag_embed(disagreement.T).movedim(0, -1)
+    return covariance + covariance.diagonal().mean(-1) / classes

@@ -63,6 +63,7 @@ LAYER_OF = {
     ),
     **dict.fromkeys(
         [
+            "active_classes",
             "bundle",
             "certainty",
             "covariance",

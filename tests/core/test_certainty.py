@@ -4,6 +4,11 @@ import pytest
 import torch
 
 from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
+from mobseg.covariance.basis_form import BasisForm
+from mobseg.covariance.form import CovarianceForm, NoCovariance, PairForm
+
+NOTHING = NoCovariance(3)
+BASES = BasisForm([0.1 * torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(1))])
 
 
 def column(*values: float) -> torch.Tensor:
@@ -29,12 +34,16 @@ def test_one_logit(mean: float, model: float, disagreement: float, expected: int
 def test_the_largest_of_several_logits_decides_by_its_margin() -> None:
     zeros, no_model = torch.zeros(3, 1), torch.zeros(0, 1)
     sure, close = column(-20.0, 20.0, 0.0), column(-20.0, 20.0, 5.0)
-    assert certain_class(sure, no_model, zeros, "centred").tolist() == [2]
-    assert certain_class(close, no_model, zeros, "centred").tolist() == [IN_DOUBT]
+
+    def found(*moments: torch.Tensor, form: CovarianceForm = NOTHING) -> list[int]:
+        return certain_class(*moments, "centred", form).tolist()
+
+    assert found(sure, no_model, zeros) == [2]
+    assert found(close, no_model, zeros) == [IN_DOUBT]
     # A pair's variance is that of its difference: the two largest disagreements, or the model's largest.
-    assert certain_class(sure, no_model, column(4.0, 1.0, 3.9), "centred").tolist() == [2]
-    assert certain_class(sure, no_model, column(4.0, 1.0, 4.1), "centred").tolist() == [IN_DOUBT]
-    assert certain_class(sure, column(1.0, 8.1, 1.0), zeros, "centred").tolist() == [IN_DOUBT]
+    assert found(sure, no_model, column(4.0, 1.0, 3.9)) == [2]
+    assert found(sure, no_model, column(4.0, 1.0, 4.1)) == [IN_DOUBT]
+    assert found(sure, column(1.0, 8.1, 1.0), zeros, form=PairForm(3)) == [IN_DOUBT]
 
 
 def test_regions() -> None:
@@ -45,12 +54,14 @@ def test_regions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coordinates", "channels", "variances"), [("difference", 1, 1), ("centred", 5, 10)]
+    ("coordinates", "channels", "form"),
+    [("difference", 1, None), ("centred", 5, PairForm(5)), ("centred", 5, BASES)],
 )
 def test_what_lies_between_voxels_of_one_certain_class_has_it(
-    coordinates: str, channels: int, variances: int
+    coordinates: str, channels: int, form: CovarianceForm | None
 ) -> None:
     """The claim that makes it unnecessary to interpolate the moments there."""
+    variances = form.channels if form else 1
     generator = torch.Generator().manual_seed(0)
 
     def random(size: int, scale: float) -> torch.Tensor:
@@ -63,14 +74,16 @@ def test_what_lies_between_voxels_of_one_certain_class_has_it(
     )
     share = torch.rand(200_000, generator=generator)
     between = [torch.lerp(a, b, share) for a, b in zip(first, second, strict=True)]
-    ends = [certain_class(*moments, coordinates) for moments in (first, second)]
+    ends = [certain_class(*moments, coordinates, form) for moments in (first, second)]
     same = (ends[0] == ends[1]) & (ends[0] != IN_DOUBT)
     assert 0.02 < same.float().mean() < 0.9
-    assert torch.equal(certain_class(*between, coordinates)[same], ends[0][same])
+    assert torch.equal(certain_class(*between, coordinates, form)[same], ends[0][same])
 
 
 def test_many_classes_are_numbered() -> None:
     mean = torch.zeros(400, 1)
     mean[399] = 2 * SATURATION
-    found = certain_class(mean, torch.zeros(0, 1), torch.zeros(400, 1), "centred")
+    found = certain_class(
+        mean, torch.zeros(0, 1), torch.zeros(400, 1), "centred", NoCovariance(400)
+    )
     assert found.tolist() == [400]

@@ -9,7 +9,8 @@ import pytest
 import torch
 from scipy import ndimage
 
-from mobseg import estimates
+from mobseg import active_classes, estimates
+from mobseg.covariance.form import NoCovariance, PairForm
 from mobseg.estimates import PredictionBuilder, assign_labels
 from mobseg.geometry import VolumeGeometry
 from mobseg.inference.accumulator import StitchedMoments
@@ -52,7 +53,10 @@ def build(
 ) -> SparsePrediction:
     geometry, grid = make_grid(name)
     table = ONE_LABEL if coordinates == "difference" else TABLE
-    builder = PredictionBuilder(geometry, grid, table, coordinates)
+    form = None
+    if coordinates == "centred":
+        form = PairForm(CLASSES) if len(moments.model_variance) else NoCovariance(CLASSES)
+    builder = PredictionBuilder(geometry, grid, table, coordinates, form)
     volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
     for parts in zip(*(volume.tensor_split(slabs, dim=1) for volume in volumes), strict=True):
         builder.add(StitchedMoments(*parts))
@@ -144,14 +148,17 @@ def test_several_classes_equal_the_moments_of_every_voxel() -> None:
     assert_labels(found, mean, two[0] - two[1])
     pairs = model + disagreement[first] + disagreement[second]
     covariance = covariance_from_pairs(pairs.flatten(1)[None], CLASSES)
-    expected = softmax_moments(mean.flatten(1)[None], softmax_factor(covariance))
+    expected = softmax_moments(mean.flatten(1)[None], softmax_factor(covariance), points=2**11)
     maps = found.dense()
     assert 0.05 < len(found.voxels) / found.labels.size < 0.8
     for values, other in (
         (maps.probability_mean, expected.mean[0, 1:]),
         (maps.probability_variance, expected.variance[0, 1:]),
     ):
-        np.testing.assert_allclose(values, other.view(values.shape).numpy(), atol=6e-5, rtol=0)
+        error = values - other.view(values.shape).numpy()
+        # Of 128 Sobol points, where more than two classes are possible.
+        assert np.abs(error).max() < 1e-2
+        assert np.sqrt(np.square(error).mean()) < 3e-4
 
 
 def test_overlapping_regions_keep_all_their_probabilities() -> None:
@@ -192,7 +199,7 @@ def test_the_batches_of_voxels_do_not_matter(monkeypatch: pytest.MonkeyPatch) ->
     _, grid = make_grid(name)
     moments = make_moments(grid, CLASSES, 0, scale=3.0)
     at_once = build(name, moments, "centred")
-    monkeypatch.setattr(estimates, "_COVARIANCE_VALUES", 700 * CLASSES**2)
+    monkeypatch.setattr(active_classes, "_CHUNK_VALUES", 7 * 128 * CLASSES)
     in_batches = build(name, moments, "centred")
     np.testing.assert_array_equal(in_batches.voxels, at_once.voxels)
     for field in ("probability_mean", "probability_variance", "predictive_entropy_nats"):

@@ -15,6 +15,9 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from mobseg.body import body_box
 from mobseg.bundle.folder import model_sha256, open_model_folder
+from mobseg.covariance.basis_form import BasisForm
+from mobseg.covariance.form import PairForm
+from mobseg.device import choose_precision
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume
@@ -141,6 +144,26 @@ def test_probabilities_of_exclusive_classes_sum_to_at_most_one(tmp_path: Path) -
     maps = segment_volume(_ct(), _model(folder), SegmentOptions(), QUIET).maps.dense()
     assert maps.probability_mean.sum(0).max() <= 1 + 1e-5
     assert maps.probability_variance.max() > 1e-4
+
+
+def test_many_classes_need_neither_all_planes_nor_all_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planes handed on early give the maps of planes kept for samples; products give those of pairs."""
+    folder = make_stochastic(make_model_folder(tmp_path / "model", n_labels=8))
+    model, options = _model(folder), SegmentOptions(samples=1)
+    assert isinstance(model.form, BasisForm)
+    streamed = segment_volume(_ct(), model, SegmentOptions(), QUIET).maps.dense()
+    kept = segment_volume(_ct(), model, options, QUIET)
+    monkeypatch.setattr("mobseg.model.covariance_form", lambda _, classes: PairForm(classes))
+    pairs = segment_volume(_ct(), _model(folder), SegmentOptions(), QUIET).maps.dense()
+    assert streamed.probability_variance.max() > 1e-3
+    assert (kept.samples[0] != kept.maps.labels).mean() > 0.01
+    for field in dataclasses.fields(streamed):
+        values = getattr(streamed, field.name)
+        if isinstance(values, np.ndarray):
+            np.testing.assert_array_equal(values, getattr(kept.maps.dense(), field.name))
+            np.testing.assert_allclose(values, getattr(pairs, field.name), atol=2e-3, rtol=2e-3)
 
 
 def test_the_result_does_not_depend_on_the_orientation_of_the_file(

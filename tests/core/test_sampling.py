@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mobseg.covariance.form import PairForm
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.sampling import CORRELATION_LENGTH_MM, gaussian_field, sample_logits
 
@@ -34,7 +35,7 @@ def test_samples_have_the_models_marginals() -> None:
     """Mean and variance of each voxel within 5 standard errors."""
     moments = _moments((6, 7, 8))
     n = 2000
-    drawn = torch.stack([s.mean for s in sample_logits(moments, "difference", SPACING, n, seed=0)])
+    drawn = torch.stack([s.mean for s in sample_logits(moments, SPACING, n, seed=0)])
     total = moments.model_variance + moments.disagreement_variance
     assert ((drawn.mean(0) - moments.mean).abs() <= 5 * (total / n).sqrt()).all()
     assert ((drawn.var(0) - total).abs() <= 5 * total * (2 / n) ** 0.5).all()
@@ -43,7 +44,7 @@ def test_samples_have_the_models_marginals() -> None:
 def test_samples_of_three_classes_have_the_models_differences() -> None:
     moments = _moments((3, 4, 5), channels=3)
     n = 4000
-    drawn = torch.stack([s.mean for s in sample_logits(moments, "centred", SPACING, n, seed=0)])
+    drawn = torch.stack([s.mean for s in sample_logits(moments, SPACING, n, 0, PairForm(3))])
     difference = drawn[:, 1] - drawn[:, 0]
     spread = moments.disagreement_variance
     expected = moments.model_variance[0] + spread[0] + spread[1]
@@ -52,8 +53,7 @@ def test_samples_of_three_classes_have_the_models_differences() -> None:
 
 def test_equal_seeds_give_equal_samples() -> None:
     first, second, third = (
-        next(sample_logits(_moments((4, 4, 4)), "difference", SPACING, 1, seed)).mean
-        for seed in (1, 1, 2)
+        next(sample_logits(_moments((4, 4, 4)), SPACING, 1, seed)).mean for seed in (1, 1, 2)
     )
     assert torch.equal(first, second)
     assert not torch.equal(first, third)
@@ -64,7 +64,7 @@ def test_the_correlation_length_is_in_millimetres() -> None:
     shape = (24, 24, 24)
     still = StitchedMoments(torch.zeros(1, *shape), torch.ones(1, *shape), torch.zeros(1, *shape))
     spacing = (CORRELATION_LENGTH_MM, CORRELATION_LENGTH_MM, CORRELATION_LENGTH_MM / 4)
-    drawn = torch.stack([s.mean[0] for s in sample_logits(still, "difference", spacing, 40, 0)])
+    drawn = torch.stack([s.mean[0] for s in sample_logits(still, spacing, 40, 0)])
     coarse = float((drawn * drawn.roll(1, dims=1)).mean())
     fine = float((drawn * drawn.roll(1, dims=3)).mean())
     assert fine > 0.9 > coarse

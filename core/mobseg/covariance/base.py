@@ -73,6 +73,10 @@ class StochasticHead(nn.Module, ABC):
         #: Leave features out in inference, too, so that every pass is another sample (Monte Carlo dropout).
         self.drops_in_inference = False
 
+    def learned_bases(self) -> Tensor | None:
+        """(M, C, R) bases that make the covariance together with diag(d); ``None`` if they do not."""
+        return None
+
     @abstractmethod
     def distribution(self, features: Tensor) -> LogitDistribution:
         """The distribution of the logits given (B, F, *S) float32 features."""

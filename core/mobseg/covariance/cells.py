@@ -35,10 +35,7 @@ def spread_cells(values: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def contract_cells(per_cell: Tensor, values: Tensor) -> Tensor:
-    """Sum over r of K_pr v_nr, where voxel n lies in cell p.
-
-    Layer by layer of cells: a layer's coefficients are spread over y and x only, which needs a tenth of the
-    memory traffic of spreading them over the whole volume.
+    """Sum over r of K_pr v_nr, where voxel n lies in cell p: a product of matrices in each cell.
 
     Args:
         per_cell: (B, ..., R, P_z, P_y, P_x), K.
@@ -48,12 +45,18 @@ def contract_cells(per_cell: Tensor, values: Tensor) -> Tensor:
         (B, ..., Z, Y, X).
     """
     leading = per_cell.shape[1:-4]
-    coefficients = per_cell.flatten(1, -5)
-    layers = cell_index(values.shape[2], per_cell.shape[-3], values.device)
-    thickness = torch.bincount(layers, minlength=per_cell.shape[-3]).tolist()
-    parts = []
-    slabs = torch.split(values, thickness, dim=2)
-    for layer, slab in zip(torch.unbind(coefficients, dim=-3), slabs, strict=True):
-        spread = spread_cells(layer, slab.shape[-2:])[..., None, :, :]
-        parts.append((spread * slab[:, None]).sum(dim=2))
-    return torch.cat(parts, dim=2).reshape(len(values), *leading, *values.shape[2:])
+    total = _contract(per_cell.flatten(1, -5), values, dim=2)
+    return total.reshape(len(values), *leading, *values.shape[2:])
+
+
+def _contract(coefficients: Tensor, values: Tensor, dim: int) -> Tensor:
+    """(B, Q, R, *cells), (B, R, *S) -> (B, Q, *S): divides along ``dim`` and the dimensions after it."""
+    if dim == values.ndim:
+        return torch.einsum("bqr,brzyx->bqzyx", coefficients, values)
+    layers = coefficients.unbind(3)
+    index = cell_index(values.shape[dim], len(layers), values.device)
+    thickness = torch.bincount(index, minlength=len(layers)).tolist()
+    parts = torch.split(values, thickness, dim=dim)
+    return torch.cat(
+        [_contract(*layer, dim=dim + 1) for layer in zip(layers, parts, strict=True)], dim=dim
+    )

@@ -52,6 +52,11 @@ class DiagonalHead(StochasticHead):
         super().__init__(mean)
         self.log_variance = conv(features, classes, 1)
 
+    def learned_bases(self) -> Tensor:
+        """No bases: diag(d) is all."""
+        bias = self.log_variance.get_parameter("bias")
+        return bias.new_zeros(0, len(bias), 0)
+
     def distribution(self, features: Tensor) -> DiagonalLogits:
         """N(mu, diag(exp(log d)))."""
         return DiagonalLogits(self.mean(features), variance_from_log(self.log_variance(features)))

@@ -102,6 +102,10 @@ class MixtureOfBasesHead(StochasticHead):
         self.weights = CellWeights(conv, features, bases, cells, weight_head, selection)
         self.bases = nn.Parameter(torch.empty(bases, classes, rank))
 
+    def learned_bases(self) -> Tensor:
+        """B_1..B_M."""
+        return self.bases
+
     def distribution(self, features: Tensor) -> MixtureLogits:
         """Eq. 7 in every cell."""
         return self.logits(

@@ -26,6 +26,10 @@ class SingleBasisHead(StochasticHead):
         self.scales = conv(features, rank, 1)
         self.basis = nn.Parameter(torch.empty(classes, rank))
 
+    def learned_bases(self) -> Tensor:
+        """B."""
+        return self.basis[None]
+
     def distribution(self, features: Tensor) -> BasisLogits:
         """Eq. 4 with B the same for every voxel."""
         basis = self.basis.expand(features.shape[0], -1, -1)[..., None, None, None]

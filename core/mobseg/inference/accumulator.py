@@ -10,23 +10,30 @@ and the two terms are kept apart.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mobseg.covariance.form import CovarianceForm, split_channels
 from mobseg.inference.plan import Size
 from mobseg.inference.windows import Window, in_window
+
+#: Numbers of a window that are added at a time: 1 MB.
+_BLOCK_VALUES = 262_144
 
 
 @dataclass(frozen=True, eq=False)
 class StitchedMoments:
-    """Moments of the logits on the network's grid, float32.
+    """Moments of the logits on the network's grid.
 
     Attributes:
-        mean: (Q, Z, Y, X) weighted mean of the passes' means.
-        model_variance: (V, Z, Y, X) weighted mean of the variances that the model predicts.
-        disagreement_variance: (Q, Z, Y, X) weighted variance of the passes' means.
+        mean: (Q, Z, Y, X) float32, weighted mean of the passes' means.
+        model_variance: (V, Z, Y, X) weighted mean of the variances that the model predicts, or of what
+            stands for them; float16 for more than two classes, else float32.
+        disagreement_variance: (Q, Z, Y, X) weighted variance of the passes' means; the same type.
     """
 
     mean: Tensor
@@ -49,7 +56,7 @@ class MomentAccumulator:
     are large and agree: at m = 20 it is exact to 5e-5 only. The update of D. H. D. West (CACM 22:532,
     1979) has no such difference: with the weight w of the new pass and the weight W so far,
 
-        delta = m - mean,  mean += delta w / (W + w),  sum += delta^2 w W / (W + w),
+        delta = m - mean,  mean += delta s,  variance = (1 - s) (variance + delta^2 s),  s = w / (W + w),
 
     so equal passes give a disagreement of exactly zero, and a constant stays that constant.
     """
@@ -60,52 +67,118 @@ class MomentAccumulator:
         variance_channels: int,
         shape: Size,
         device: torch.device | str = "cpu",
+        form: CovarianceForm | None = None,
     ) -> None:
         """Start with no pass.
 
         Args:
             mean_channels: Q, the number of logit coordinates.
-            variance_channels: V, the number of entries of the model's covariance; may be 0.
+            variance_channels: V, the numbers that stand for the model's covariance; may be 0.
             shape: Z, Y and X of the network's grid.
             device: where the moments are kept.
+            form: makes the V numbers from what the network gives; variances are then kept in half
+                precision, as there are many.
         """
+        self._form = form
+        spread_dtype = torch.float32 if form is None else torch.float16
         self._total_weight = torch.zeros(shape, device=device)
         self._mean = torch.zeros((mean_channels, *shape), device=device)
-        self._variance = torch.zeros((variance_channels, *shape), device=device)
-        self._squares = torch.zeros((mean_channels, *shape), device=device)
+        self._variance = torch.zeros((variance_channels, *shape), device=device, dtype=spread_dtype)
+        self._disagreement = torch.zeros((mean_channels, *shape), device=device, dtype=spread_dtype)
 
     def to(self, device: torch.device | str) -> None:
         """Move the moments to another device."""
         self._total_weight = self._total_weight.to(device)
         self._mean = self._mean.to(device)
         self._variance = self._variance.to(device)
-        self._squares = self._squares.to(device)
+        self._disagreement = self._disagreement.to(device)
 
     @torch.no_grad()
-    def add(self, window: Window, mean: Tensor, variance: Tensor, weight: Tensor) -> None:
-        """Add one pass over one window; running out of memory leaves the moments as they were.
+    def add(self, window: Window, mean: Tensor, factors: Sequence[Tensor], weight: Tensor) -> None:
+        """Add one pass over one window.
+
+        Running out of memory leaves the moments as they were.
 
         Args:
             window: where on the grid.
             mean: (Q, *P) float32, the pass's mean logits; on the accumulator's device, as the others.
-            variance: (V, *P) float32, the variances that the model predicts.
+            factors: of the form, each (F, *P) float32; without one, the (V, *P) variances.
             weight: (*P) float32, positive.
         """
-        weight_so_far = self._total_weight[window]
-        running_mean = in_window(self._mean, window)
-        total = weight_so_far + weight
+        total = self._total_weight[window] + weight
         share = weight / total
-        gain = weight_so_far * share
-        delta = mean - running_mean
-        # All memory is allocated above; from here on everything is in place.
-        running_mean.addcmul_(delta, share)
-        in_window(self._squares, window).addcmul_(delta.square_(), gain)
-        in_window(self._variance, window).lerp_(variance, share)
-        weight_so_far.copy_(total)
+        scratch = _Scratch(mean.device, self._block, share)
+        # All memory is allocated; from here on everything is in place.
+        z, y, x = window
+        for start in range(0, len(share), scratch.planes):
+            planes = slice(start, min(start + scratch.planes, len(share)))
+            part = (slice(z.start + planes.start, z.start + planes.stop), y, x)
+            self._add_means(part, mean[:, planes], share[planes], scratch)
+            self._add_variances(part, [f[:, planes] for f in factors], share[planes], scratch)
+        self._total_weight[window] = total
 
     def finish(self) -> StitchedMoments:
         """The moments; the accumulator must not be used any more, as its memory is passed on.
 
         Every voxel must lie in at least one window.
         """
-        return StitchedMoments(self._mean, self._variance, self._squares.div_(self._total_weight))
+        return StitchedMoments(self._mean, self._variance, self._disagreement)
+
+    @property
+    def _block(self) -> int:
+        """Channels that are updated at a time."""
+        blocks = (*split_channels(len(self._mean)), *self._variance_blocks)
+        return int(max(block.stop - block.start for block in blocks))
+
+    @property
+    def _variance_blocks(self) -> Sequence[slice]:
+        return split_channels(len(self._variance)) if self._form is None else self._form.blocks
+
+    def _add_means(self, part: Window, mean: Tensor, share: Tensor, scratch: _Scratch) -> None:
+        for channels in split_channels(len(mean)):
+            running = in_window(self._mean[channels], part)
+            delta, spread = scratch.take(running.shape)
+            torch.sub(mean[channels], running, out=delta)
+            running.addcmul_(delta, share)
+            delta.square_()
+            disagreement = in_window(self._disagreement[channels], part)
+            spread.copy_(disagreement).addcmul_(delta, share).addcmul_(spread, share, value=-1)
+            _store(spread, disagreement)
+
+    def _add_variances(
+        self, part: Window, factors: Sequence[Tensor], share: Tensor, scratch: _Scratch
+    ) -> None:
+        for channels in self._variance_blocks:
+            running = in_window(self._variance[channels], part)
+            new, old = scratch.take(running.shape)
+            if self._form is None:
+                new.copy_(factors[0][channels])
+            else:
+                self._form.expand(factors, channels, new)
+            old.copy_(running).lerp_(new, share)
+            _store(old, running)
+
+
+class _Scratch:
+    """Two blocks of numbers, of so many planes of a window that they stay in the processor's cache.
+
+    Other devices have no use for small blocks, as each has a cost to start.
+    """
+
+    def __init__(self, device: torch.device, channels: int, window: Tensor) -> None:
+        values = _BLOCK_VALUES if device.type == "cpu" else 128 * _BLOCK_VALUES
+        voxels = window[0].numel()
+        self.planes = min(max(1, values // (channels * voxels)), len(window))
+        self._memory = torch.empty(2, self.planes * channels * voxels, device=device)
+
+    def take(self, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Both blocks in a shape."""
+        first, second = (block[: int(math.prod(shape))].view(*shape) for block in self._memory)
+        return first, second
+
+
+def _store(values: Tensor, target: Tensor) -> None:
+    """Copy, within the range of the target's type; ``values`` is used up."""
+    if target.dtype != values.dtype:
+        values.clamp_(max=torch.finfo(target.dtype).max)
+    target.copy_(values)

@@ -70,7 +70,7 @@ class _SlabResampler:
         rows = self._rows[slab]
         used = rows.any(dim=0).nonzero()
         support = slice(int(used[0]), int(used[-1]) + 1)
-        result = apply_along_axis(rows[:, support], volume[:, support], 1)
+        result = apply_along_axis(rows[:, support], volume[:, support].float(), 1)
         if self._nearest_in_plane is not None:
             result = result.index_select(*self._nearest_in_plane)
         return functional.interpolate(result, self._plane, mode="bilinear", align_corners=False)

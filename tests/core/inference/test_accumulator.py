@@ -26,7 +26,7 @@ def accumulate(items):
     accumulator = MomentAccumulator(2, 1, SHAPE)
     weight = gaussian_importance(PATCH)
     for window, mean, variance in items:
-        accumulator.add(window, mean, variance, weight)
+        accumulator.add(window, mean, [variance], weight)
     return accumulator.finish()
 
 
@@ -89,7 +89,7 @@ def test_two_equal_windows_that_disagree():
     accumulator = MomentAccumulator(1, 0, PATCH)
     for value in (1.0, 3.0):
         accumulator.add(
-            window, torch.full((1, *PATCH), value), torch.zeros(0, *PATCH), torch.ones(PATCH)
+            window, torch.full((1, *PATCH), value), [torch.zeros(0, *PATCH)], torch.ones(PATCH)
         )
     stitched = accumulator.finish()
     assert stitched.model_variance.shape == (0, *PATCH)

@@ -15,8 +15,10 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from torch import Tensor
 
 from mobseg.errors import Cancelled, DeviceError, NumericalError
+from mobseg.inference import sliding_window, stitching
 from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
 from mobseg.inference.sliding_window import is_out_of_memory, predict_moments
+from mobseg.inference.stitching import Stitching
 from mobseg.inference.windows import gaussian_importance, window_slices
 from tests.support.model_factory import make_model_folder
 
@@ -369,3 +371,75 @@ def test_result_moves_to_main_memory_when_the_gpu_is_full():
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert result.notes == ("The device's memory ran out, so the result was kept in main memory.",)
     torch.testing.assert_close(result.moments.mean, data, atol=1e-6, rtol=0)
+
+
+# --- Streaming ---
+
+
+@pytest.mark.parametrize(
+    ("shape", "mirror_axes"), [((50, 21, 18), ()), ((37, 24, 16), (0, 1)), ((10, 21, 30), (2,))]
+)
+def test_planes_that_are_handed_on_equal_those_that_are_kept(shape, mirror_axes):
+    data = image(shape)
+    fns = [CountingFn(), lambda x: (torch.cat([x, -x], dim=1), x.square())]
+    kept = predict_moments(data, fns, PATCH, mirror_axes=mirror_axes).moments
+    slabs: list[StitchedMoments] = []
+    result = predict_moments(data, fns, PATCH, mirror_axes=mirror_axes, consume=slabs.append)
+    assert result.moments.mean.shape == (2, 0, *shape[1:])
+    for name in ("mean", "model_variance", "disagreement_variance"):
+        joined = torch.cat([getattr(slab, name) for slab in slabs], dim=1)
+        assert torch.equal(joined, getattr(kept, name))
+
+
+def test_hardly_more_planes_than_those_of_a_window_exist(monkeypatch):
+    alive: list[int] = []
+    most = 0
+
+    class Counted(MomentAccumulator):
+        def __init__(self, *arguments: object) -> None:
+            nonlocal most
+            super().__init__(*arguments)
+            self.depth = self._total_weight.shape[0]
+            alive.append(self.depth)
+            most = max(most, sum(alive))
+
+        def finish(self) -> StitchedMoments:
+            alive.remove(self.depth)
+            return super().finish()
+
+    monkeypatch.setattr(stitching, "MomentAccumulator", Counted)
+    predict_moments(image((120, 16, 16)), [CountingFn()], PATCH, consume=lambda _: None)
+    assert not alive
+    assert most <= PATCH[0] + 8
+
+
+def test_planes_are_handed_on_after_the_results_moved_to_main_memory():
+    """A segment that does not fit on the device is added on the CPU, and no pass is added twice."""
+    data = image((50, 21, 18))
+    expected = predict_moments(data, [CountingFn()], PATCH).moments
+    slabs: list[StitchedMoments] = []
+    failures = iter([False, False, True] + [False] * 1000)
+    add = Stitching.add
+
+    def failing(self: Stitching, *arguments: object) -> None:
+        if next(failures):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        add(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stitching, "add", failing)
+        patch.setattr(sliding_window._Run, "_move_results_to_cpu", lambda self: None)
+        predict_moments(data, [CountingFn()], PATCH, consume=slabs.append)
+    joined = torch.cat([slab.mean for slab in slabs], dim=1)
+    assert torch.equal(joined, expected.mean)
+
+
+def test_a_large_output_for_air_is_computed_once_in_each_row_of_windows(monkeypatch):
+    data = torch.full((1, 48, 16, 32), -2.5)
+    few, many = CountingFn(), CountingFn()
+    kept = predict_moments(data, [few], PATCH).moments
+    monkeypatch.setattr(sliding_window, "_KEPT_VALUES", 0)
+    again = predict_moments(data, [many], PATCH).moments
+    assert sum(few.batches) == 1
+    assert sum(many.batches) == 5
+    assert torch.equal(kept.mean, again.mean)
