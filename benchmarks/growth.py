@@ -109,17 +109,17 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """E of the least-squares fit y = c x^e in logarithms; not a number with fewer than two points."""
-    if len(x) < 2:
-        return math.nan
+    """Power of x in the least-squares fit of y in logarithms."""
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def fits(points: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Series -> exponents of the CPU time and of the memory above that at the start."""
+    """Series of two points or more -> exponents of the CPU time and of the memory above that at the start."""
     found = {}
     for series in dict.fromkeys(point["series"] for point in points):
         own = [point for point in points if point["series"] == series]
+        if len(own) < 2:
+            continue
         x = [point["x"] for point in own]
         found[series] = {
             "cpu_seconds": exponent(x, [point["cpu_seconds"] for point in own]),
@@ -149,18 +149,20 @@ def draw(points: list[dict[str, Any]], exponents: dict[str, dict[str, float]], p
     plt.close(figure)
 
 
-def print_growth(points: list[dict[str, Any]], exponents: dict[str, dict[str, float]]) -> None:
-    for point in points:
-        size = " x ".join(map(str, point["size"]))
+def measure(chosen: Sequence[Job]) -> list[dict[str, Any]]:
+    """The points, each printed as soon as it is there."""
+    points = []
+    for job in chosen:
+        point = run(job)
+        points.append(point)
+        size = " x ".join(map(str, job.size))
         print(
-            f"  {size:<16} {point['classes']:4d} classes {point['windows']:5d} windows "
-            f"{point['cpu_seconds']:8.1f} s CPU {point['seconds']:8.1f} s wall {point['peak_gib']:6.2f} GiB"
+            f"  {size:<16} {job.classes:4d} classes {job.windows:5d} windows "
+            f"{point['cpu_seconds']:8.1f} s CPU {point['seconds']:8.1f} s wall "
+            f"{point['peak_gib']:6.2f} GiB",
+            flush=True,
         )
-    for series, found in exponents.items():
-        print(
-            f"  with the {series}: time to the power {found['cpu_seconds']:.2f}, "
-            f"memory {found['peak_gib']:.2f}"
-        )
+    return points
 
 
 def main() -> None:
@@ -171,19 +173,24 @@ def main() -> None:
     parser.add_argument("--goal", action="store_true", help="512x512x800 with 104 classes alone")
     given = parser.parse_args()
     if given.goal:
-        print_growth([run(Job("million voxels", _VOLUMES[-1], classes=104))], {})
+        measure([Job("million voxels", _VOLUMES[-1], classes=104)])
         return
     chosen = [
         job
         for job in jobs([int(count) for count in given.classes.split(",")])
         if math.prod(job.size) <= given.up_to * 1e6 and given.only in (None, job.series)
     ]
-    points = [run(job) for job in chosen]
+    points = measure(chosen)
     exponents = fits(points)
-    print_growth(points, exponents)
+    for series, found in exponents.items():
+        print(
+            f"  with the {series}: time to the power {found['cpu_seconds']:.2f}, "
+            f"memory {found['peak_gib']:.2f}"
+        )
     content = {"points": points, "exponents": exponents}
     Path(__file__).with_name("growth.json").write_text(json.dumps(content, indent=2) + "\n")
-    draw(points, exponents, ROOT / "docs/images/growth.png")
+    if exponents:
+        draw(points, exponents, ROOT / "docs/images/growth.png")
 
 
 if __name__ == "__main__":
