@@ -1,7 +1,7 @@
 """Turn a folder of OpenKBP head-and-neck CTs into an nnU-Net raw data set of one organ.
 
-Expected layout of SRC: ``cases.csv`` (columns ``case``, ``split``, ``folder`` and, per structure, its number of voxels)
-and, per folder, ``images/CASE.nii.gz`` and ``labels/CASE.nii.gz``.
+Expected layout of SRC: ``cases.csv`` (columns ``case``, ``split``, ``folder`` and, per structure, its
+number of voxels) and, per folder, ``images/CASE.nii.gz`` and ``labels/CASE.nii.gz``.
 
 The split by patient is the one OpenKBP publishes: its training and validation patients become
 ``imagesTr`` and the single fold of ``splits_final.json``; its test patients become ``imagesTs``.
@@ -37,9 +37,7 @@ class Organ:
 
 
 ORGANS = {
-    "parotid": Organ(
-        "Dataset501_Parotid", "parotid_gland", {"RightParotid": 3, "LeftParotid": 4}
-    ),
+    "parotid": Organ("Dataset501_Parotid", "parotid_gland", {"RightParotid": 3, "LeftParotid": 4}),
     "larynx": Organ("Dataset503_Larynx", "larynx", {"Larynx": 6}),
     "oesophagus": Organ("Dataset504_Oesophagus", "oesophagus", {"Esophagus": 5}),
 }

@@ -1,7 +1,7 @@
 """Make a base model of the shipped parotid model: its network without the variance, as nnU-Net would save it.
 
-The base that the shipped model was fine-tuned from is not published; the mean of the shipped model is the nearest
-converged network there is. Plans and preprocesses the data set, too.
+The base that the shipped model was fine-tuned from is not published; the mean of the shipped model is
+the nearest converged network there is. Plans and preprocesses the data set, too.
 
     python recover_base.py Dataset501_Parotid
 """

@@ -17,7 +17,6 @@ from mobseg.body import body_box
 from mobseg.bundle.folder import model_sha256, open_model_folder
 from mobseg.covariance.basis_form import BasisForm
 from mobseg.covariance.form import PairForm
-from mobseg.device import choose_precision
 from mobseg.errors import Cancelled, InvalidInput, OutputError
 from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import read_label_volume, write_scalar_volume

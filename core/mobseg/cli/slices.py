@@ -104,7 +104,7 @@ class SlicesCommand:
                 load_model(path, device=self.device),
                 SegmentOptions(device=self.device, precision="auto"),
                 SilentProgress(),
-            ).maps
+            ).maps.dense()
             for path in (self.model, self.base)
         )
         references = [read_label_volume(path).array > 0 for path in case.raters]

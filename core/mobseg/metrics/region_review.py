@@ -15,6 +15,7 @@ import numpy.typing as npt
 from mobseg.metrics._ratio import ratio
 from mobseg.prediction import Map
 from mobseg.regions import DEFAULT_MAX_EXTENT_MM, RegionIndex, ScoredPrediction
+from mobseg.sparse_map import SparseMap
 
 Index = npt.NDArray[np.integer]
 Counts = npt.NDArray[np.int64]
@@ -120,7 +121,8 @@ def review_regions(
 def _find_corrections(
     scored: ScoredPrediction, predicted: Index, truth: Index, n_flagged: int, max_extent_mm: float
 ) -> _Corrections:
-    threshold = _threshold(scored.score, n_flagged)
+    score = scored.score
+    threshold = _threshold(score.dense() if isinstance(score, SparseMap) else score, n_flagged)
     flagged = RegionIndex(scored, threshold, max_extent_mm=max_extent_mm).flag(threshold)
     at = tuple(flagged.kji)
     is_wrong = predicted[at] != truth[at]
