@@ -14,10 +14,14 @@ import ctypes
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _DEFAULTS = ((_TRIM_THRESHOLD, 128 * 1024), (_MMAP_MAX, 65536))
 _NEVER_GIVEN_BACK = ((_TRIM_THRESHOLD, 2**31 - 1), (_MMAP_MAX, 0))
+
+#: Whether :func:`reused_memory` is in force.
+_IS_REUSED: ContextVar[bool] = ContextVar("is_reused", default=False)
 
 
 @contextmanager
@@ -28,11 +32,31 @@ def reused_memory() -> Iterator[None]:
         yield
         return
     _set(libc, _NEVER_GIVEN_BACK)
+    token = _IS_REUSED.set(True)
     try:
         yield
     finally:
+        _IS_REUSED.reset(token)
         _set(libc, _DEFAULTS)
         libc.malloc_trim(0)
+
+
+@contextmanager
+def returned_memory() -> Iterator[None]:
+    """Within, large new blocks are taken apart from others, and given back as soon as they are free.
+
+    For few and very large blocks inside :func:`reused_memory`: smaller ones would settle where they were, and
+    the next would have to be taken from the system all the same.
+    """
+    libc = _glibc() if _IS_REUSED.get() else None
+    if libc is None:
+        yield
+        return
+    _set(libc, _DEFAULTS[1:])
+    try:
+        yield
+    finally:
+        _set(libc, _NEVER_GIVEN_BACK[1:])
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 MEASURE = """
 import contextlib, resource, sys, torch
-from mobseg.allocator import reused_memory
+from mobseg.allocator import reused_memory, returned_memory
 
 def faults(repeats):
     "Page faults of taking and freeing a block of 64 MiB."
@@ -71,3 +71,21 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _: pytest.fail("glibc was asked for"))
     with reused_memory():
         pass
+
+
+RETURNS = """
+with reused_memory():
+    with returned_memory():
+        block = torch.ones(16 * 2**20)
+    before = resident_mib()
+    del block
+    print(before - resident_mib())
+    faults(20)
+    print(faults(10) / (64 * 2**20 / resource.getpagesize()))
+"""
+
+
+def test_single_blocks_are_given_back_at_once_and_others_are_reused_all_the_same() -> None:
+    freed, blocks_faulted = _measured(RETURNS)
+    assert freed > 60
+    assert blocks_faulted < 0.5

@@ -48,6 +48,11 @@ class StitchedMoments:
             in_window(self.disagreement_variance, box),
         )
 
+    def without_planes(self) -> StitchedMoments:
+        """No planes of as many channels, and nothing of the memory."""
+        parts = (self.mean, self.model_variance, self.disagreement_variance)
+        return StitchedMoments(*(part[:, :0].clone() for part in parts))
+
 
 class MomentAccumulator:
     """Running weighted moments, updated window by window.

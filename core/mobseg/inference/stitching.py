@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mobseg.allocator import returned_memory
 from mobseg.covariance.form import CovarianceForm
 from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
 from mobseg.inference.plan import Size
@@ -99,13 +100,14 @@ class Stitching:
         """
         segment = part.segment
         if segment.moments is None:
-            segment.moments = MomentAccumulator(
-                len(mean),
-                len(factors[0]) if self._form is None else self._form.channels,
-                (segment.stop - segment.start, *self._shape[1:]),
-                self._device,
-                self._form,
-            )
+            with returned_memory():
+                segment.moments = MomentAccumulator(
+                    len(mean),
+                    len(factors[0]) if self._form is None else self._form.channels,
+                    (segment.stop - segment.start, *self._shape[1:]),
+                    self._device,
+                    self._form,
+                )
         z, y, x = part.window
         planes = slice(z.start - window[0].start, z.stop - window[0].start)
         segment.moments.add(
@@ -123,7 +125,9 @@ class Stitching:
             finished = self._finish(self._segments.pop(0))
             if finished.mean.shape[1]:
                 self._consume(finished)
-            self._rest = finished.crop((slice(0, 0), slice(None), slice(None)))
+            self._rest = finished.without_planes()
+            # The next segment needs its memory.
+            del finished
         if not self._rows and not self._consume:
             self._rest = self._finish(self._segments.pop())
 

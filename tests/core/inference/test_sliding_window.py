@@ -386,6 +386,7 @@ def test_planes_that_are_handed_on_equal_those_that_are_kept(shape, mirror_axes)
     slabs: list[StitchedMoments] = []
     result = predict_moments(data, fns, PATCH, mirror_axes=mirror_axes, consume=slabs.append)
     assert result.moments.mean.shape == (2, 0, *shape[1:])
+    assert result.moments.mean.untyped_storage().nbytes() == 0
     for name in ("mean", "model_variance", "disagreement_variance"):
         joined = torch.cat([getattr(slab, name) for slab in slabs], dim=1)
         assert torch.equal(joined, getattr(kept, name))
