@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,14 @@ from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS
 from mobseg.prediction_folder.rounding import rounded_map
 from mobseg.projections import Coordinates
 from mobseg.sparse_prediction import SparsePrediction, VoxelEstimates
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Flat indices (n,) of some voxels in doubt, and the rounded maps there, ([F,] n) each."""
+
+    voxels: npt.NDArray[np.int64]
+    values: dict[str, npt.NDArray[np.float32]]
 
 
 class PredictionBuilder:
@@ -57,12 +66,7 @@ class PredictionBuilder:
         self._value_of_class = np.array([0, 0, *(label.value for label in table)], dtype)
         self._labels = np.zeros(geometry.shape_kji, dtype)
         self._box = self._labels.transpose(grid.transpose_forward)[grid.crop]
-        nothing = np.zeros(0, np.float32)
-        self._voxels: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        self._values: dict[str, list[npt.NDArray[np.float32]]] = {
-            **{field: [nothing.reshape(len(table), 0)] for field in LABEL_FIELDS},
-            **{field: [nothing] for field in COMMON_FIELDS},
-        }
+        self._found = [_Found(np.zeros(0, np.int64), _no_values(len(table)))]
 
     def add(self, moments: StitchedMoments) -> None:
         """Take the next planes along the network's first axis: all of them, or consecutive slabs."""
@@ -73,45 +77,59 @@ class PredictionBuilder:
         self._box[planes] = self._value_of_class[classes.numpy()]
 
     def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
-        """Label single voxels, and keep estimates of those in doubt; for the sweep."""
+        """Label single voxels, and keep estimates of those in doubt; for the sweep.
+
+        Threads add in any order; :meth:`finish` puts the voxels into theirs.
+        """
         labels = assign_labels(mean, self._coordinates, self._table)
         self._labels.reshape(-1)[index.numpy()] = labels.numpy()
         # Between voxels of which only some are in doubt, others are not.
         doubtful = (self._classify(mean, model, disagreement) == IN_DOUBT).nonzero()[:, 0]
         mean, model, disagreement = (part[:, doubtful] for part in (mean, model, disagreement))
         estimates = self._estimate(mean, model, disagreement)
-        self._voxels.append(index[doubtful].numpy())
-        if self._form is None:
-            self._store("logit_variance_model", model.mean(0) if len(model) else 0 * mean[0])
-            self._store("logit_variance_disagreement", disagreement.mean(0))
-        else:
-            self._store("logit_variance_model", self._form.mean_pair_variance(model))
-            self._store("logit_variance_disagreement", 2.0 * disagreement.mean(0))
-        self._store("probability_mean", estimates.mean)
-        self._store("probability_variance", estimates.variance)
-        self._store("predictive_entropy_nats", estimates.entropy)
         information = (estimates.entropy - estimates.expected_entropy).clamp_min(0.0)
-        self._store("mutual_information_nats", information)
+        of_model, of_passes = self._logit_variances(model, disagreement)
+        values = {
+            "logit_variance_model": of_model,
+            "logit_variance_disagreement": of_passes,
+            "probability_mean": estimates.mean,
+            "probability_variance": estimates.variance,
+            "predictive_entropy_nats": estimates.entropy,
+            "mutual_information_nats": information,
+        }
+        rounded = {field: rounded_map(field, value.numpy()) for field, value in values.items()}
+        self._found.append(_Found(index[doubtful].numpy(), rounded))
 
     def finish(self, *, is_stochastic: bool) -> SparsePrediction:
         """The prediction."""
-        voxels = np.concatenate(self._voxels)
+        voxels = np.concatenate([found.voxels for found in self._found])
         values: dict[str, Any] = {
-            field: np.concatenate(parts, axis=-1) for field, parts in self._values.items()
+            field: np.concatenate([found.values[field] for found in self._found], axis=-1)
+            for field in self._found[0].values
         }
         labels = self._labels.reshape(-1)[voxels]
         estimates = VoxelEstimates(self._table, labels, **values)
         found = SparsePrediction(self._geometry, self._labels, voxels, estimates, is_stochastic)
         return found.moved(self._geometry, self._labels, voxels)
 
-    def _store(self, field: str, values: Tensor) -> None:
-        self._values[field].append(rounded_map(field, values.numpy()))
+    def _logit_variances(self, model: Tensor, disagreement: Tensor) -> tuple[Tensor, Tensor]:
+        """(V, n), (Q, n) -> the mean variance of each kind over the coordinates or pairs, (n,)."""
+        if self._form is not None:
+            return self._form.mean_pair_variance(model), 2.0 * disagreement.mean(0)
+        spread = disagreement.mean(0)
+        return model.mean(0) if len(model) else torch.zeros_like(spread), spread
 
     def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> ProbabilityMoments:
         """(Q, n), (V, n), (Q, n) -> estimates of n voxels."""
         if self._form is not None:
             return softmax_estimates(mean, model, disagreement, self._form)
         return _sigmoid_estimates(mean, model + disagreement if len(model) else disagreement)
+
+
+def _no_values(labels: int) -> dict[str, npt.NDArray[np.float32]]:
+    nothing = np.zeros(0, np.float32)
+    of_label = nothing.reshape(labels, 0)
+    return dict.fromkeys(LABEL_FIELDS, of_label) | dict.fromkeys(COMMON_FIELDS, nothing)
 
 
 def label_dtype(table: LabelTable) -> type[np.unsignedinteger]:

@@ -182,6 +182,24 @@ def test_slabs_of_the_network_give_the_whole(name: str) -> None:
     assert_equal(whole.dense(), build(name, moments, "difference", slabs=4).dense())
 
 
+@pytest.mark.parametrize("classes", [2, CLASSES])
+def test_the_number_of_threads_does_not_matter(classes: int) -> None:
+    name = "isotropic, finer"
+    _, grid = make_grid(name)
+    channels, variances = (1, 1) if classes == 2 else (classes, classes * (classes - 1) // 2)
+    moments = make_moments(grid, channels, variances, scale=60.0)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(build(name, moments, "difference" if classes == 2 else "centred"))
+    finally:
+        torch.set_num_threads(before)
+    assert len(found[0].voxels) > 1000
+    assert_equal(found[0].dense(), found[1].dense())
+
+
 def test_no_channels_of_variance_are_a_variance_of_zero() -> None:
     name = "same grid"
     _, grid = make_grid(name)

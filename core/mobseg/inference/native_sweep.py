@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -19,13 +20,20 @@ from mobseg.certainty import IN_DOUBT
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.axis import AxisSupport, native_axes
 from mobseg.inference.preprocessing import GridRecord
+from mobseg.inference.workers import run_in_threads
 
 #: Mean (Q, *S), model variance (V, *S) and disagreement (Q, *S) to the certain class (*S), or ``IN_DOUBT``.
 Classifier = Callable[[Tensor, Tensor, Tensor], Tensor]
 
+#: Planes of the network's grid that one thread takes at a time; the plane before them is classified again.
+_BLOCK_PLANES = 8
+
 
 class VoxelConsumer(Protocol):
-    """Takes the native voxels; axes are in the order of the network's, positions count in the native box."""
+    """Takes the native voxels, each plane of them from one thread, but several planes at the same time.
+
+    Axes are in the order of the network's, and positions count in the native box.
+    """
 
     def add_classes(self, planes: slice, classes: Tensor) -> None:
         """Take a plane of certain classes (y, x) for all ``planes`` along the first axis."""
@@ -43,12 +51,12 @@ class _Plane:
 
 
 class NativeSweep:
-    """Passes over the network's grid along its first axis, one plane at a time.
+    """Passes over the network's grid along its first axis, a few planes at a time in each thread.
 
     Args:
         grid: the record of the preprocessing.
         classify: tells the certain voxels.
-        consumer: takes the native voxels, in ascending order of the first axis.
+        consumer: takes the native voxels, in any order of the planes.
     """
 
     def __init__(self, grid: GridRecord, classify: Classifier, consumer: VoxelConsumer) -> None:
@@ -68,17 +76,30 @@ class NativeSweep:
         """Take the next planes of the network's grid: all of them, or consecutive slabs."""
         volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
         self._channels = [len(volume) for volume in volumes]
-        for z in range(moments.mean.shape[1]):
-            self._receive(torch.cat([volume[:, z] for volume in volumes]).cpu())
+        n = moments.mean.shape[1]
+        blocks = [slice(z, min(z + _BLOCK_PLANES, n)) for z in range(0, n, _BLOCK_PLANES)]
+        run_in_threads(partial(self._sweep, moments), blocks)
+        self._latest = self._plane(moments, n - 1)
+        self._received += n
 
-    def _receive(self, moments: Tensor) -> None:
-        classes = self._classify(*torch.split(moments, self._channels))
+    def _sweep(self, moments: StitchedMoments, block: slice) -> None:
+        """Hand on the native planes from the plane before a block to the last of the block."""
+        previous = self._plane(moments, block.start - 1) if block.start else self._latest
+        for n in range(block.start, block.stop):
+            latest = self._plane(moments, n)
+            self._emit_next(self._received + n, previous or latest, latest)
+            previous = latest
+
+    def _plane(self, moments: StitchedMoments, n: int) -> _Plane:
+        volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
+        plane = torch.cat([volume[:, n] for volume in volumes]).cpu()
+        classes = self._classify(*torch.split(plane, self._channels))
         for axis, support in enumerate((self._rows, self._columns)):
             classes = _agreement(classes, axis) if support.is_interpolated else classes
-        latest = _Plane(moments.flatten(1), classes)
-        previous, self._latest = self._latest or latest, latest
-        z = self._received
-        self._received += 1
+        return _Plane(plane.flatten(1), classes)
+
+    def _emit_next(self, z: int, previous: _Plane, latest: _Plane) -> None:
+        """Hand on the native planes after plane ``z - 1`` of the network's grid up to plane ``z``."""
         start, stop = torch.searchsorted(self._axis.upper, torch.tensor([z, z + 1])).tolist()
         middle = start + int((self._axis.lower[start:stop] < z).sum())
         self._emit(slice(start, middle), previous, latest)
