@@ -65,7 +65,7 @@ TESTED_TOGETHER = {
     # what the released code does, and we do only when asked to
     "test_fidelity.py": "covariance.released",
     # stages of one run, compared with stock nnU-Net
-    "test_pipeline.py": "model progress stopwatch thresholds",
+    "test_pipeline.py": "model progress thresholds",
 }
 
 

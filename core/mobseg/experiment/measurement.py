@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mobseg.device import choose_precision
 from mobseg.experiment.cases import MeasuredCase
 from mobseg.experiment.learned_samples import learned_samples
 from mobseg.experiment.rater_figures import rater_figures, sample_figures
@@ -121,10 +122,12 @@ def _measure_case(
     model: LoadedModel, case: MeasuredCase, options: MeasurementOptions, logits: LogitHistogram
 ) -> _Case:
     volume = read_scalar_volume(case.case.image).volume
+    # Whatever the model's bundle prefers: all models of a comparison are measured alike.
+    precision = str(choose_precision(options.precision, model.device)).removeprefix("torch.")
     segment = SegmentOptions(
         device=options.device,
         mirror=options.mirror,
-        precision=options.precision,
+        precision=precision,
         samples=options.samples if case.raters else 0,
     )
     segmentation = segment_volume(volume, model, segment, SilentProgress())

@@ -131,7 +131,7 @@ def test_passes_with_dropout_disagree_around_the_same_mean(data: Path, tmp_path:
     (folder / "plans.json").write_text(json.dumps(plans))
     torch.manual_seed(0)
     plain, dropping = (
-        segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps
+        segment_volume(volume, model, SegmentOptions(device="cpu"), QUIET).maps.dense()
         for model in (_load(folder), with_dropout(_load(folder), 16))
     )
     disagreement = dropping.logit_variance_disagreement
