@@ -44,6 +44,11 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if name == "bfloat16" else torch.float32
 
 
+def precision_name(dtype: torch.dtype) -> str:
+    """The name in :data:`mobseg.options.PRECISIONS`."""
+    return str(dtype).removeprefix("torch.")
+
+
 def describe_device(device: torch.device) -> str:
     """Name for people, such as ``NVIDIA RTX 4090, 24 GB``."""
     if device.type == "cuda":

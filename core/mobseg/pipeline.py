@@ -17,7 +17,7 @@ import mobseg
 from mobseg.allocator import reused_memory
 from mobseg.body import body_box
 from mobseg.bundle.metadata import EXACT
-from mobseg.device import choose_precision, describe_device
+from mobseg.device import choose_precision, describe_device, precision_name
 from mobseg.errors import InvalidInput
 from mobseg.estimates import PredictionBuilder, assign_labels, label_dtype
 from mobseg.image_io import compressor, read_scalar_volume, voxel_sha256, write_label_volume
@@ -183,7 +183,7 @@ def segment_volume(
         options={
             **asdict(options),
             "device": describe_device(model.device),
-            "precision": _name(_precision(options, model)),
+            "precision": precision_name(_precision(options, model)),
             "crop_to_body": is_cropped,
         },
         input=_describe_input(volume),
@@ -337,10 +337,6 @@ def _precision(options: SegmentOptions, model: LoadedModel) -> torch.dtype:
     # Never silently less than exact: only for a model that was measured in it.
     is_left_exact = options.precision == "auto" and preferred == EXACT
     return choose_precision(EXACT if is_left_exact else options.precision, model.device)
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def _versions() -> dict[str, str]:

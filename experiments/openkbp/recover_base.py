@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 import torch
 
-from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.checkpoint import read_checkpoint, write_checkpoint
 from mobseg.bundle.store import resolve_model
 from mobseg.nnunet.environment import preprocessed_folder, results_folder
 from mobseg.nnunet.training import CONFIGURATION, Run, plan_and_preprocess
@@ -42,15 +43,8 @@ def main() -> None:
     for name in ("dataset.json", "dataset_fingerprint.json"):
         (folder / name).write_text((preprocessed_folder(dataset) / name).read_text())
     (folder / "plans.json").write_text(json.dumps(plans, indent=2))
-    torch.save(
-        {
-            "network_weights": weights,
-            "trainer_name": "nnUNetTrainer",
-            "init_args": {"configuration": CONFIGURATION},
-            "inference_allowed_mirroring_axes": shipped.mirror_axes,
-        },
-        folder / "fold_0" / "checkpoint_final.pth",
-    )
+    base = replace(shipped, weights=weights, trainer_name="nnUNetTrainer")
+    write_checkpoint(base, folder / "fold_0" / "checkpoint_final.pth")
     print(folder)
 
 

@@ -33,7 +33,7 @@ TESTED_TOGETHER = {
     # a data set and what nnU-Net finds
     "datasets/test_conversion.py": "datasets.source",
     # from models and cases to figures
-    "experiment/test_measurement.py": """cli.json_file cli.measure cli.split experiment.cases
+    "experiment/test_measurement.py": """cli.case_arguments cli.json_file cli.measure cli.split experiment.cases
         experiment.ensemble experiment.learned_samples experiment.rater_figures experiment.region_figures""",
     # from measurements to a picture
     "experiment/test_slices.py": "cli.slices",

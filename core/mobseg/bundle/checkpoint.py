@@ -1,4 +1,4 @@
-"""Reads nnU-Net checkpoints without executing what they may hold."""
+"""Reads nnU-Net checkpoints without executing what they may hold, and writes what inference needs."""
 
 from __future__ import annotations
 
@@ -76,6 +76,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not _has_types(checkpoint):
         raise _not_nnunet(path)
     return checkpoint
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint that stock nnU-Net and :func:`read_checkpoint` load for inference.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    torch.save(
+        {
+            "network_weights": checkpoint.weights,
+            "trainer_name": checkpoint.trainer_name,
+            "init_args": {"configuration": checkpoint.configuration},
+            "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
+        },
+        path,
+    )
 
 
 def _check_container(path: Path) -> None:

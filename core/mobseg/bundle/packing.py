@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mobseg.bundle.archive import write_archive
-from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.checkpoint import read_checkpoint, write_checkpoint
 from mobseg.bundle.folder import ModelFolder, check_networks, open_model_folder
 from mobseg.bundle.layout import (
     CHECKPOINTS,
@@ -84,15 +85,8 @@ def _portable_plans(plans: dict[str, Any]) -> dict[str, Any]:
 def _slim_checkpoint(source: Path, target: Path) -> None:
     checkpoint = read_checkpoint(source)
     target.parent.mkdir()
-    torch.save(
-        {
-            "network_weights": _halved(checkpoint.weights),
-            "trainer_name": _STOCK_TRAINER,
-            "init_args": {"configuration": checkpoint.configuration},
-            "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
-        },
-        target,
-    )
+    weights = _halved(checkpoint.weights)
+    write_checkpoint(replace(checkpoint, weights=weights, trainer_name=_STOCK_TRAINER), target)
 
 
 def _halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mobseg.cli.case_arguments import add_case_arguments
 from mobseg.cli.progress_bar import TerminalProgress
 from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
@@ -53,8 +54,7 @@ class ExportCommand:
             metavar="JSON",
             help="intended use, training data and the rest of mobseg.json (see docs/bundle.md)",
         )
-        parser.add_argument("--images", type=Path, required=True, help="folder with CASE_0000.EXT")
-        parser.add_argument("--labels", type=Path, required=True, help="folder with CASE.EXT")
+        add_case_arguments(parser)
         add_split_arguments(parser)
         parser.add_argument(
             "--share",

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mobseg.cli.case_arguments import (
+    add_band_argument,
+    add_case_arguments,
+    add_raters_argument,
+)
 from mobseg.cli.json_file import check_destination, write_json
 from mobseg.cli.progress_bar import TerminalProgress
 from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
-from mobseg.metrics.band import DEFAULT_BAND_MM
 from mobseg.regions import DEFAULT_MAX_EXTENT_MM
 
 
@@ -52,13 +56,8 @@ class MeasureCommand:
             type=Path,
             help="model folder; several are run as one ensemble",
         )
-        parser.add_argument("--images", type=Path, required=True, help="folder with CASE_0000.EXT")
-        parser.add_argument("--labels", type=Path, required=True, help="folder with CASE.EXT")
-        parser.add_argument(
-            "--raters",
-            type=Path,
-            help="folder with CASE__RATER.EXT, the contours of several raters",
-        )
+        add_case_arguments(parser)
+        add_raters_argument(parser)
         parser.add_argument(
             "--readers",
             type=int,
@@ -86,13 +85,7 @@ class MeasureCommand:
             metavar="N",
             help="label maps to draw from each case and to compare with its raters (default: 0)",
         )
-        parser.add_argument(
-            "--band-mm",
-            type=float,
-            default=DEFAULT_BAND_MM,
-            metavar="MM",
-            help="half width of the boundary band (default: %(default)g)",
-        )
+        add_band_argument(parser)
         parser.add_argument(
             "--region-extent-mm",
             type=float,

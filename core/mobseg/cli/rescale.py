@@ -10,11 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from mobseg.cli.case_arguments import (
+    add_band_argument,
+    add_case_arguments,
+    add_raters_argument,
+)
 from mobseg.cli.progress_bar import TerminalProgress
 from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
-from mobseg.metrics.band import DEFAULT_BAND_MM
 
 if TYPE_CHECKING:
     from mobseg.bundle.folder import ModelFolder
@@ -72,21 +76,10 @@ class RescaleCommand:
             action="store_true",
             help="give all voxels one variance before fitting its size: the control of what was learned",
         )
-        parser.add_argument("--images", type=Path, help="folder with CASE_0000.EXT")
-        parser.add_argument("--labels", type=Path, help="folder with CASE.EXT")
-        parser.add_argument(
-            "--raters",
-            type=Path,
-            help="folder with CASE__RATER.EXT, the contours of several raters",
-        )
+        add_case_arguments(parser, required=False)
+        add_raters_argument(parser)
         add_split_arguments(parser)
-        parser.add_argument(
-            "--band-mm",
-            type=float,
-            default=DEFAULT_BAND_MM,
-            metavar="MM",
-            help="half width of the boundary band (default: %(default)g)",
-        )
+        add_band_argument(parser)
         parser.add_argument("--device", default="auto", help="default: auto")
 
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mobseg.cli.case_arguments import add_case_arguments, add_raters_argument
 from mobseg.cli.json_file import check_destination
 from mobseg.errors import InvalidInput
 
@@ -45,9 +46,8 @@ class SlicesCommand:
             metavar=("MODEL.json", "BASE.json"),
             help="what mobseg measure wrote of both on the same cases",
         )
-        parser.add_argument("--images", type=Path, required=True, help="folder with CASE_0000.EXT")
-        parser.add_argument("--labels", type=Path, required=True, help="folder with CASE.EXT")
-        parser.add_argument("--raters", type=Path, help="folder with CASE__RATER.EXT")
+        add_case_arguments(parser)
+        add_raters_argument(parser)
         parser.add_argument(
             "--window",
             type=float,

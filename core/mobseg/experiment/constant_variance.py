@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.checkpoint import read_checkpoint, write_checkpoint
 from mobseg.bundle.folder import ModelFolder
 from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
 from mobseg.covariance import HeadSettings
@@ -45,14 +46,9 @@ def write_constant_model(model: ModelFolder, target: Path) -> None:
     shutil.copyfile(model.path / DATASET, target / DATASET)
     for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
         checkpoint = read_checkpoint(path)
-        content = {
-            "network_weights": _constant_weights(checkpoint.weights),
-            "trainer_name": checkpoint.trainer_name,
-            "init_args": {"configuration": checkpoint.configuration},
-            "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
-        }
+        constant = replace(checkpoint, weights=_constant_weights(checkpoint.weights))
         (target / fold_folder(fold)).mkdir()
-        torch.save(content, target / fold_folder(fold) / CHECKPOINTS[0])
+        write_checkpoint(constant, target / fold_folder(fold) / CHECKPOINTS[0])
 
 
 def _constant_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mobseg.device import choose_precision
+from mobseg.device import choose_precision, precision_name
 from mobseg.experiment.cases import MeasuredCase
 from mobseg.experiment.learned_samples import learned_samples
 from mobseg.experiment.rater_figures import rater_figures, sample_figures
@@ -123,7 +123,7 @@ def _measure_case(
 ) -> _Case:
     volume = read_scalar_volume(case.case.image).volume
     # Whatever the model's bundle prefers: all models of a comparison are measured alike.
-    precision = str(choose_precision(options.precision, model.device)).removeprefix("torch.")
+    precision = precision_name(choose_precision(options.precision, model.device))
     segment = SegmentOptions(
         device=options.device,
         mirror=options.mirror,

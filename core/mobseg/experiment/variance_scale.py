@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from mobseg.bundle.checkpoint import read_checkpoint
+from mobseg.bundle.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from mobseg.bundle.folder import ModelFolder
 from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
 from mobseg.bundle.staging import staged
@@ -138,8 +137,8 @@ def write_scaled_model(
             shutil.copyfile(model.path / name, folder / name)
         for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
             (folder / fold_folder(fold)).mkdir()
-            content = _scaled_checkpoint(model, path, factor)
-            torch.save(content, folder / fold_folder(fold) / CHECKPOINTS[0])
+            scaled = _scaled_checkpoint(model, path, factor)
+            write_checkpoint(scaled, folder / fold_folder(fold) / CHECKPOINTS[0])
         record = {"factor": factor}
         if fit is not None:
             record |= {
@@ -150,16 +149,11 @@ def write_scaled_model(
         (folder / RECORD).write_text(json.dumps(record, indent=1))
 
 
-def _scaled_checkpoint(model: ModelFolder, path: Path, factor: float) -> dict[str, object]:
+def _scaled_checkpoint(model: ModelFolder, path: Path, factor: float) -> Checkpoint:
     checkpoint = read_checkpoint(path)
     architecture = model.configuration["architecture"]
     network = build_network(architecture, model.n_outputs, checkpoint.weights)
     if not isinstance(network, StochasticResidualEncoderUNet):
         raise InvalidInput("The model predicts no variance that could be scaled.")
     network.head.scale_deviation(factor)
-    return {
-        "network_weights": network.state_dict(),
-        "trainer_name": checkpoint.trainer_name,
-        "init_args": {"configuration": checkpoint.configuration},
-        "inference_allowed_mirroring_axes": checkpoint.mirror_axes,
-    }
+    return replace(checkpoint, weights=network.state_dict())

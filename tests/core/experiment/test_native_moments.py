@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mobseg.bundle.folder import open_model_folder
-from mobseg.device import choose_precision
+from mobseg.device import choose_precision, precision_name
 from mobseg.experiment.cases import measured_cases
 from mobseg.experiment.native_moments import LARGEST_DISTANCE_MM, native_moments
 from mobseg.image_io import read_label_volume, read_scalar_volume
@@ -24,7 +24,7 @@ def test_moments_share_and_band_of_a_case(data: Path, model_folder: Path) -> Non
     model = load_folder(open_model_folder(model_folder), torch.device("cpu"))
     case = measured_cases(data / "images", data / "labels", data / "raters", None)[0]
     volume = read_scalar_volume(case.case.image).volume
-    precision = str(choose_precision("auto", model.device)).removeprefix("torch.")
+    precision = precision_name(choose_precision("auto", model.device))
     options = SegmentOptions(device="cpu", precision=precision)
     maps = segment_volume(volume, model, options, SilentProgress()).maps.dense()
     found = native_moments(model, case, 4.0)
