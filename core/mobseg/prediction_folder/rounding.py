@@ -3,10 +3,11 @@
 The last bits of a float32 map are noise that does not compress. Without them a folder is about a quarter of
 the size and takes a third of the time to write.
 
-* Probabilities, their variances, entropy and mutual information are rounded to multiples of 2^-16: an error
-  of at most 8e-6, and all of the background that is that close to certain becomes exactly 0.
-* Logit variances, which have no upper bound, keep 13 binary digits after the leading one: a relative error of
-  at most 6.2e-5.
+* The mean probability is rounded to multiples of 2^-16: an error of at most 8e-6, and all of the background that
+  is that close to certain becomes exactly 0.
+* Variances, entropy and mutual information keep 13 binary digits after the leading one: a relative error of at
+  most 6.2e-5. A variance of 1e-9 may be the largest of a confident model; steps of 2^-16 would lose the order by
+  which it ranks voxels.
 
 Rounding twice changes nothing. The label map is stored as it is.
 """
@@ -23,31 +24,34 @@ from mobseg.prediction import Map, PredictionMaps
 _STEPS_PER_UNIT = np.float32(2**16)
 _MANTISSA_BITS, _KEPT_BITS = 23, 13
 
-_RELATIVE = ("logit_variance_model", "logit_variance_disagreement")
-_ABSOLUTE = (
-    "probability_mean",
+_RELATIVE = (
     "probability_variance",
     "predictive_entropy_nats",
     "mutual_information_nats",
+    "logit_variance_model",
+    "logit_variance_disagreement",
 )
 
 
 def rounded_map(field: str, values: Map) -> Map:
     """A map, or a part of one; ``field`` is its name in :class:`mobseg.prediction.PredictionMaps`."""
-    if field in _RELATIVE:
-        return _keep_leading_bits(values)
-    rounded: Map = values * _STEPS_PER_UNIT
-    np.rint(rounded, out=rounded)
-    rounded /= _STEPS_PER_UNIT
-    return rounded
+    return _to_steps(values) if field == "probability_mean" else _keep_leading_bits(values)
 
 
 def rounded_maps(maps: PredictionMaps) -> PredictionMaps:
     """All maps as they are stored, for maps that were not made by mobseg."""
     rounded: dict[str, Any] = {
-        field: rounded_map(field, getattr(maps, field)) for field in _ABSOLUTE + _RELATIVE
+        field: rounded_map(field, getattr(maps, field))
+        for field in ("probability_mean", *_RELATIVE)
     }
     return dataclasses.replace(maps, **rounded)
+
+
+def _to_steps(values: Map) -> Map:
+    rounded: Map = values * _STEPS_PER_UNIT
+    np.rint(rounded, out=rounded)
+    rounded /= _STEPS_PER_UNIT
+    return rounded
 
 
 def _keep_leading_bits(values: Map) -> Map:

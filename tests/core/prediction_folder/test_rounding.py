@@ -18,8 +18,9 @@ def test_probabilities_have_an_absolute_error():
     assert 7e-6 < np.abs(rounded - PROBABILITY).max() <= 2**-17
 
 
-def test_logit_variances_have_a_relative_error():
-    rounded = rounded_map("logit_variance_model", LOGIT_VARIANCE)
+@pytest.mark.parametrize("field", ["logit_variance_model", "probability_variance"])
+def test_variances_have_a_relative_error(field):
+    rounded = rounded_map(field, LOGIT_VARIANCE)
     assert rounded.dtype == np.float32
     assert 5e-5 < np.abs(rounded / LOGIT_VARIANCE - 1).max() <= 2**-14
 
@@ -30,9 +31,19 @@ def test_what_is_exact_stays(field):
     np.testing.assert_array_equal(rounded_map(field, exact), exact)
 
 
+def test_a_tiny_variance_keeps_its_order():
+    variance = np.array([1e-12, 1.1e-12, 3e-9, 1e-6], dtype=np.float32)
+    rounded = rounded_map("probability_variance", variance)
+    assert np.all(np.diff(rounded) > 0)
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
-    [("predictive_entropy_nats", PROBABILITY), ("logit_variance_model", LOGIT_VARIANCE)],
+    [
+        ("probability_mean", PROBABILITY),
+        ("predictive_entropy_nats", PROBABILITY),
+        ("logit_variance_model", LOGIT_VARIANCE),
+    ],
 )
 def test_rounding_twice_changes_nothing(field, values):
     once = rounded_map(field, values)
