@@ -3,11 +3,11 @@
 The last bits of a float32 map are noise that does not compress. Without them a folder is about a quarter of
 the size and takes a third of the time to write.
 
-* The mean probability is rounded to multiples of 2^-16: an error of at most 8e-6, and all of the background that
-  is that close to certain becomes exactly 0.
+* The mean probability is rounded to multiples of 2^-16: an error of at most 8e-6, and all background that
+  is so close to certain becomes exactly 0.
 * Variances, entropy and mutual information keep 13 binary digits after the leading one: a relative error of at
-  most 6.2e-5. A variance of 1e-9 may be the largest of a confident model; steps of 2^-16 would lose the order by
-  which it ranks voxels.
+  most 6.2e-5. A confident model may have variances of 1e-9, and steps of 2^-16 would lose the order
+  in which they rank voxels.
 
 Rounding twice changes nothing. The label map is stored as it is.
 """
