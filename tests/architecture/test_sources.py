@@ -40,6 +40,8 @@ TESTED_TOGETHER = {
     # the report as a reader gets it
     "experiment/test_report.py": """experiment.figures experiment.paper experiment.review_tables
         experiment.table experiment.tables""",
+    # the steps that they become
+    "experiment/test_steps.py": "experiment.fitted",
     # the fitted model and its folder
     "experiment/test_variance_scale.py": "cli.rescale experiment.constant_variance",
     # through the public reader

@@ -84,10 +84,12 @@ class ExperimentConfig:
         mirrored: names of arms whose first seed is also measured with mirrored passes.
         mc_dropout: names of arms, fine-tuned with dropout, whose first seed is also measured with it.
         dropout_passes: of these measurements.
-        rescaled: names of arms whose first seed is also measured with its variance fitted to the
+        rescaled: names of arms whose seeds are also measured with the size of their variance fitted to the
             validation cases, see ``mobseg rescale``.
-        constant_variance: names of arms whose first seed is also measured with one variance for all voxels,
-            fitted to the validation cases: the control of ``rescaled``.
+        constant_variance: the same with one variance for all voxels: the control of ``rescaled``.
+        by_distance: the same with a size that depends on the distance to the outline.
+        constant_by_distance: the same with a variance that depends on nothing else: the control of
+            ``by_distance``, and what a deterministic model could do.
         bases_figure: number of bases -> name of the arm that has them, for the figure of Dice by bases.
         slices: names of arms of whose first seed a failure and a correction are drawn.
         window_hu: grey values of these pictures, from black to white.
@@ -115,6 +117,8 @@ class ExperimentConfig:
     dropout_passes: int = 8
     rescaled: tuple[str, ...] = field(default=())
     constant_variance: tuple[str, ...] = field(default=())
+    by_distance: tuple[str, ...] = field(default=())
+    constant_by_distance: tuple[str, ...] = field(default=())
     bases_figure: dict[str, str] = field(default_factory=dict)
     slices: tuple[str, ...] = field(default=())
     window_hu: tuple[float, float] = (-160.0, 240.0)
@@ -178,6 +182,8 @@ def _mentioned(config: ExperimentConfig) -> set[str]:
         *config.mc_dropout,
         *config.rescaled,
         *config.constant_variance,
+        *config.by_distance,
+        *config.constant_by_distance,
         *config.bases_figure.values(),
         *config.slices,
     }

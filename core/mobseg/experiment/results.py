@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobseg.experiment.config import ExperimentConfig
+from mobseg.experiment.fitted import fitted_variances
 from mobseg.experiment.steps import BASE, Places, run_name
 
 Floats = npt.NDArray[np.float64]
@@ -77,13 +78,15 @@ def read_results(config: ExperimentConfig, places: Places, cases: str) -> list[R
     for names, kind, title in (
         (config.mirrored, "mirrored", "mirrored passes"),
         (config.mc_dropout, "dropout", "passes with dropout"),
-        (config.rescaled, "rescaled", "variance rescaled"),
-        (config.constant_variance, "constant", "constant variance"),
     ):
         for name in names:
             arm = config.arm(name)
             run = run_name(arm, config.seeds_of(arm)[0])
             rows.append(_row(places, cases, f"{name}, {title}", [f"{run}-{kind}"]))
+    for fitted in fitted_variances(config):
+        for arm in map(config.arm, fitted.arms):
+            models = [f"{run_name(arm, seed)}-{fitted.suffix}" for seed in config.seeds_of(arm)]
+            rows.append(_row(places, cases, f"{arm.name}, {fitted.title}", models))
     return [row for row in rows if row.runs]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobseg.experiment.config import Arm, Cases, ExperimentConfig, Training
+from mobseg.experiment.fitted import FittedVariance, fitted_variances
 
 #: Name of the base model among the measured ones.
 BASE = "base"
@@ -90,10 +91,10 @@ def steps_of(config: ExperimentConfig, places: Places) -> list[Step]:
     for name in config.mc_dropout:
         passes = ("--dropout-passes", str(config.dropout_passes))
         steps += _peer_steps(config, places, config.arm(name), base, "dropout", passes)
-    for name in config.rescaled:
-        steps += _fitted_steps(config, places, config.arm(name), base, kind="rescaled")
-    for name in config.constant_variance:
-        steps += _fitted_steps(config, places, config.arm(name), base, kind="constant")
+    for fitted in fitted_variances(config):
+        for arm in map(config.arm, fitted.arms):
+            for seed in config.seeds_of(arm):
+                steps += _fitted_steps(config, places, run_name(arm, seed), fitted, base)
     for name in config.slices:
         steps.append(_slices_step(config, places, config.arm(name), base))
     return steps
@@ -159,21 +160,19 @@ def _peer_steps(
 
 
 def _fitted_steps(
-    config: ExperimentConfig, places: Places, arm: Arm, base: Path, *, kind: str
+    config: ExperimentConfig, places: Places, run: str, fitted: FittedVariance, base: Path
 ) -> Iterator[Step]:
-    """A variance that is fitted to the validation cases: the learned one, or a constant."""
-    run = run_name(arm, config.seeds_of(arm)[0])
-    folder = places.output / "models" / f"{run}-{kind}"
+    """One fine-tuned model with a variance that is fitted to the validation cases."""
+    folder = places.output / "models" / f"{run}-{fitted.suffix}"
     arguments = (
         "rescale",
         str(_finetuned_folder(places, base, run)),
         *("-o", str(folder)),
-        *(("--constant",) if kind == "constant" else ()),
+        *fitted.options,
         *_case_arguments(config.cases["validation"], places),
         *("--band-mm", str(config.band_mm), "--device", config.device),
     )
-    name = f"rescale {run}" if kind == "rescaled" else f"fit a constant variance to {run}"
-    step = Step(name, arguments, folder / "plans.json", (f"finetune {run}",))
+    step = Step(f"fit {folder.name}", arguments, folder / "plans.json", (f"finetune {run}",))
     yield step
     yield from _measurements(config, places, folder.name, [folder], needs=[step.name])
 

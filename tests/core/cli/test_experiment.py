@@ -24,7 +24,7 @@ EXPERIMENT = CONFIG | {
     ],
     "seeds": [0],
     "keep": "last",
-    "constant_variance": ["mob"],
+    "constant_by_distance": ["mob"],
     "slices": ["mob"],
     "base": CONFIG["base"] | {"batch_size": 2},
     "device": "cpu",
@@ -101,7 +101,7 @@ def test_killed_and_resumed_gives_a_report_that_stays_the_same(
     assert {step["exit_code"] for step in steps.values()} == {0}
     tables = (out / "report.md").read_text()
     assert "| mob | 1 |" in tables
-    assert "| mob, constant variance | 1 |" in tables
+    assert "| mob, constant variance by distance | 1 |" in tables
 
     plans = json.loads(next((folders / "results").rglob("*mob-seed0*/plans.json")).read_text())
     assert plans["mobseg_finetune"]["keep"] == "last"

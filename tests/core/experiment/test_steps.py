@@ -43,7 +43,8 @@ def test_every_step_needs_only_earlier_ones_and_is_a_command_of_mobseg() -> None
         "rescaled": ["mob"],
         "mc_dropout": ["mob"],
     }
-    peers |= {"constant_variance": ["mob"], "slices": ["mob", "control"]}
+    peers |= {"constant_variance": ["mob"], "by_distance": ["control", "mob"]}
+    peers |= {"constant_by_distance": ["control"], "slices": ["mob", "control"]}
     steps = steps_of(_config(cases=cases, **peers), PLACES)
     done: set[str] = set()
     for step in steps:
@@ -83,25 +84,36 @@ def test_an_ensemble_holds_the_seeds_of_its_arm() -> None:
 def test_a_rescaled_model_is_fitted_on_the_validation_cases_before_it_is_measured() -> None:
     cases = CONFIG["cases"] | {"test": {"images": "imagesTs", "labels": "labelsTs"}}
     steps = _steps(rescaled=["mob"], cases=cases)
-    fit, measured = steps["rescale mob-seed5"], steps["measure mob-seed5-rescaled on test"]
+    fit, measured = steps["fit mob-seed5-rescaled"], steps["measure mob-seed5-rescaled on test"]
     assert str(PLACES.raw / "imagesTr") in fit.arguments
     assert str(PLACES.raw / "imagesTs") not in fit.arguments
-    assert "rescale mob-seed5" in measured.needs
+    assert "fit mob-seed5-rescaled" in measured.needs
     assert str(fit.result.parent) in measured.arguments
 
 
 def test_a_constant_variance_is_fitted_and_measured_as_the_learned_one_is() -> None:
     steps = _steps(rescaled=["mob"], constant_variance=["mob"])
-    learned = steps["rescale mob-seed5"].arguments
-    constant = steps["fit a constant variance to mob-seed5"].arguments
+    learned = steps["fit mob-seed5-rescaled"].arguments
+    constant = steps["fit mob-seed5-constant"].arguments
     folders = [arguments[arguments.index("-o") + 1] for arguments in (learned, constant)]
     assert [Path(folder).name for folder in folders] == ["mob-seed5-rescaled", "mob-seed5-constant"]
     assert [argument for argument in constant if argument != "--constant"] == [
         argument.replace("rescaled", "constant") for argument in learned
     ]
     measured = steps["measure mob-seed5-constant on validation"]
-    assert measured.needs == ("fit a constant variance to mob-seed5",)
+    assert measured.needs == ("fit mob-seed5-constant",)
     assert folders[1] in measured.arguments
+
+
+def test_a_variance_by_distance_is_fitted_to_every_seed_and_so_is_its_control() -> None:
+    steps = _steps(by_distance=["control"], constant_by_distance=["control"])
+    for seed in (0, 1):
+        learned = steps[f"fit control-seed{seed}-by-distance"].arguments
+        constant = steps[f"fit control-seed{seed}-constant-by-distance"].arguments
+        assert "--form place" in " ".join(learned)
+        assert "--constant" not in learned
+        assert "--constant --form place" in " ".join(constant)
+        assert f"measure control-seed{seed}-by-distance on validation" in steps
 
 
 def test_passes_with_dropout_are_another_measurement_of_the_same_model() -> None:
