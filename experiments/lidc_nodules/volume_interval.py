@@ -3,8 +3,8 @@
     python volume_interval.py MODEL RAW -o JSON
 
 Quantiles of a rater's volume over the predicted volume, of the validation nodules, make an interval for the
-test nodules. Its coverage and width are counted as those of the samples are: over the raters, and as a share of the
-raters' mean volume.
+test nodules. Its coverage and width are counted as those of the samples are: over the raters, and as a share of
+the raters' mean volume.
 """
 
 from __future__ import annotations

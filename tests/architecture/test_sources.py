@@ -43,7 +43,8 @@ TESTED_TOGETHER = {
     # the steps that they become
     "experiment/test_steps.py": "experiment.fitted",
     # the fitted model and its folder
-    "experiment/test_variance_scale.py": "cli.rescale experiment.constant_variance",
+    "experiment/test_variance_scale.py": """cli.rescale experiment.constant_variance
+        experiment.derived_model""",
     # through the public reader
     "test_image_io_read.py": """image_io._checks image_io._fingerprint image_io._itk
         image_io._payload""",

@@ -5,20 +5,18 @@ What a learned variance is worth beyond its size shows only against a constant o
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from mobseg.bundle.checkpoint import read_checkpoint, write_checkpoint
+from mobseg.bundle.checkpoint import Checkpoint
 from mobseg.bundle.folder import ModelFolder
-from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
 from mobseg.covariance import HeadSettings
 from mobseg.errors import InvalidInput
+from mobseg.experiment.derived_model import write_derived_model
 from mobseg.network.unet import NETWORK_CLASS_NAME, stochastic_plans
 
 #: Log variance of each of two logits whose difference has variance 1.
@@ -34,21 +32,19 @@ def write_constant_model(model: ModelFolder, target: Path) -> None:
 
     Raises:
         InvalidInput: the model was not fine-tuned.
+        OutputError: the folder exists or cannot be written.
     """
     architecture = model.configuration["architecture"]
     if architecture["network_class_name"] != NETWORK_CLASS_NAME:
         raise InvalidInput(
             "A constant variance needs a fine-tuned model; run mobseg finetune first."
         )
-    target.mkdir(parents=True)
     plans = stochastic_plans(model.plans, model.configuration_name, HeadSettings("diagonal"))
-    (target / PLANS).write_text(json.dumps(plans, indent=1))
-    shutil.copyfile(model.path / DATASET, target / DATASET)
-    for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
-        checkpoint = read_checkpoint(path)
-        constant = replace(checkpoint, weights=_constant_weights(checkpoint.weights))
-        (target / fold_folder(fold)).mkdir()
-        write_checkpoint(constant, target / fold_folder(fold) / CHECKPOINTS[0])
+    write_derived_model(model, target, plans=plans, change=_constant)
+
+
+def _constant(checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, weights=_constant_weights(checkpoint.weights))
 
 
 def _constant_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

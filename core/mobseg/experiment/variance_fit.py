@@ -7,8 +7,6 @@ errors everywhere else. All voxels of the validation cases are what it will meet
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +16,16 @@ import torch
 from torch import Tensor
 
 from mobseg.bundle.folder import ModelFolder
-from mobseg.bundle.layout import DATASET, PLANS, fold_folder
-from mobseg.bundle.staging import staged
 from mobseg.bundle.variance_function import VARIANCE_KEY, VarianceFunction
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import MeasuredCase
+from mobseg.experiment.derived_model import write_derived_model
 from mobseg.experiment.native_moments import (
     LARGEST_DISTANCE_MM,
     check_two_classes,
     native_moments,
 )
 from mobseg.experiment.variance_cells import VarianceCells
-from mobseg.experiment.variance_scale import RECORD
 from mobseg.inference.variance_size import interpolate
 from mobseg.model import LoadedModel
 from mobseg.progress import Progress
@@ -153,12 +149,5 @@ def write_model_with_function(model: ModelFolder, fit: FunctionFit, target: Path
     Raises:
         OutputError: the folder exists or cannot be written.
     """
-    with staged(target) as folder:
-        folder.mkdir()
-        shutil.copyfile(model.path / DATASET, folder / DATASET)
-        plans = model.plans | {VARIANCE_KEY: fit.function.to_dict()}
-        (folder / PLANS).write_text(json.dumps(plans, indent=1), encoding="utf-8", newline="\n")
-        for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
-            (folder / fold_folder(fold)).mkdir()
-            shutil.copyfile(path, folder / fold_folder(fold) / model.checkpoint_name)
-        (folder / RECORD).write_text(json.dumps(fit.to_dict(), indent=1))
+    plans = model.plans | {VARIANCE_KEY: fit.function.to_dict()}
+    write_derived_model(model, target, plans=plans, record=fit.to_dict())

@@ -7,22 +7,20 @@ number to the likelihood, but leaves the mean and so the label map as they are: 
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from mobseg.bundle.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from mobseg.bundle.checkpoint import Checkpoint
 from mobseg.bundle.folder import ModelFolder
-from mobseg.bundle.layout import CHECKPOINTS, DATASET, PLANS, fold_folder
-from mobseg.bundle.staging import staged
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import MeasuredCase
+from mobseg.experiment.derived_model import write_derived_model
 from mobseg.experiment.native_moments import check_two_classes, native_moments
 from mobseg.model import LoadedModel
 from mobseg.moments import log_expected_sigmoid
@@ -35,9 +33,6 @@ Floats = npt.NDArray[np.float64]
 #: Factors that are tried, six an octave from 1/2 to 16: the minimum is flat.
 FACTORS: Floats = np.geomspace(0.5, 16, 31)
 FACTORS.setflags(write=False)
-
-#: Written beside the plans of a scaled model.
-RECORD = "variance_scale.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,26 +126,18 @@ def write_scaled_model(
     """
     if not factor > 0:
         raise InvalidInput(f"The factor must be positive, got {factor}.")
-    with staged(target) as folder:
-        folder.mkdir()
-        for name in (PLANS, DATASET):
-            shutil.copyfile(model.path / name, folder / name)
-        for fold, path in zip(model.folds, model.checkpoint_paths, strict=True):
-            (folder / fold_folder(fold)).mkdir()
-            scaled = _scaled_checkpoint(model, path, factor)
-            write_checkpoint(scaled, folder / fold_folder(fold) / CHECKPOINTS[0])
-        record = {"factor": factor}
-        if fit is not None:
-            record |= {
-                "nll_band": float(fit.nll.min()),
-                "nll_band_unscaled": fit.nll_unscaled,
-                "n_cases": fit.n_cases,
-            }
-        (folder / RECORD).write_text(json.dumps(record, indent=1))
+    record = {"factor": factor}
+    if fit is not None:
+        record |= {
+            "nll_band": float(fit.nll.min()),
+            "nll_band_unscaled": fit.nll_unscaled,
+            "n_cases": fit.n_cases,
+        }
+    scaled = partial(_scaled, model=model, factor=factor)
+    write_derived_model(model, target, change=scaled, record=record)
 
 
-def _scaled_checkpoint(model: ModelFolder, path: Path, factor: float) -> Checkpoint:
-    checkpoint = read_checkpoint(path)
+def _scaled(checkpoint: Checkpoint, model: ModelFolder, factor: float) -> Checkpoint:
     architecture = model.configuration["architecture"]
     network = build_network(architecture, model.n_outputs, checkpoint.weights)
     if not isinstance(network, StochasticResidualEncoderUNet):

@@ -14,12 +14,13 @@ from mobseg.bundle.variance_function import VARIANCE_KEY, VarianceFunction
 from mobseg.cli.main import main
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import measured_cases
+from mobseg.experiment.derived_model import RECORD
 from mobseg.experiment.ensemble import as_ensemble
 from mobseg.experiment.learned_samples import learned_samples
 from mobseg.experiment.native_moments import NativeMoments
 from mobseg.experiment.variance_cells import VarianceCells
 from mobseg.experiment.variance_fit import DISTANCES_MM, fit_function, fitted_logs
-from mobseg.experiment.variance_scale import RECORD, fit_scale
+from mobseg.experiment.variance_scale import fit_scale
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.model import load_folder
 from mobseg.moments import sigmoid_moments

@@ -15,7 +15,8 @@ from mobseg.cli.main import main
 from mobseg.errors import InvalidInput
 from mobseg.experiment.cases import measured_cases
 from mobseg.experiment.constant_variance import write_constant_model
-from mobseg.experiment.variance_scale import FACTORS, RECORD, fit_scale, write_scaled_model
+from mobseg.experiment.derived_model import RECORD
+from mobseg.experiment.variance_scale import FACTORS, fit_scale, write_scaled_model
 from mobseg.image_io import read_scalar_volume
 from mobseg.model import load_folder
 from mobseg.options import SegmentOptions
