@@ -3,8 +3,8 @@
     python benchmarks/precision.py IMAGES LABELS [--split SPLITS_FINAL_JSON] [--model MODEL]
 
 Images are named CASE_0000.nii.gz and references CASE.nii.gz, as nnU-Net names them. Each image is segmented
-whole, also for a model that needs a region of interest, whose images are the regions. Without OpenVINO its columns
-are left out.
+whole, also for a model that needs a region of interest, whose images are the regions. OpenVINO is left out
+where it is not installed.
 """
 
 from __future__ import annotations

@@ -86,6 +86,17 @@ def test_every_kind_of_network_gives_the_same_logits(kind: str) -> None:
 
 
 @torch.no_grad()
+def test_normalisation_keeps_the_digits_of_float32_in_large_windows() -> None:
+    """OpenVINO's own loses them: it adds all voxels of a channel to one sum."""
+    patch = (48, 64, 88)
+    network = _network().double()
+    image = _image(size=patch)
+    expected = network(image.double())
+    found = on_openvino(network.float(), patch, torch.float32)(image)
+    assert (found - expected).abs().max() < 2e-5 * expected.std()
+
+
+@torch.no_grad()
 def test_the_head_is_the_same_and_gives_the_same_distribution() -> None:
     network = _network("stochastic")
     compiled = on_openvino(network, PATCH, torch.float32)

@@ -45,12 +45,15 @@ __all__ = ["UnsupportedLayer", "openvino", "openvino_graph"]
 
 _SPATIAL_AXES = (2, 3, 4)
 
+#: Voxels along each axis of the blocks that are averaged at a time.
+_BLOCK_SIDES = (4, 3, 2, 5, 7)
+
 
 class UnsupportedLayer(Exception):
     """A layer that has no counterpart here."""
 
 
-def openvino_graph(trunk: fx.GraphModule, patch_size: Size) -> openvino.Model:
+def openvino_graph(trunk: fx.GraphModule, patch_size: Size, *, is_exact: bool) -> openvino.Model:
     """The trunk as a model of one window, (1, 1, *patch_size) to (1, F, *patch_size).
 
     Weights of convolutions are not copied.
@@ -58,10 +61,12 @@ def openvino_graph(trunk: fx.GraphModule, patch_size: Size) -> openvino.Model:
     Args:
         trunk: from :func:`mobseg.network.trunk.trunk_of`, in evaluation mode.
         patch_size: of the windows.
+        is_exact: whether it is for float32, so that rounding below bfloat16's is worth some time.
 
     Raises:
         UnsupportedLayer: it cannot be expressed.
     """
+    layers = _LAYERS | ({nn.InstanceNorm3d: _exact_instance_norm} if is_exact else {})
     known: dict[fx.Node, Any] = {}
     image = opset13.parameter([1, 1, *patch_size], np.float32)
     for node in trunk.graph.nodes:
@@ -72,7 +77,7 @@ def openvino_graph(trunk: fx.GraphModule, patch_size: Size) -> openvino.Model:
             return openvino.Model([inputs[0]], [image])
         elif node.op == "call_module":
             layer = trunk.get_submodule(node.target)
-            known[node] = _counterpart(_LAYERS, type(layer))(layer, *inputs)
+            known[node] = _counterpart(layers, type(layer))(layer, *inputs)
         else:
             known[node] = _counterpart(_FUNCTIONS, node.target)(*inputs)
     raise AssertionError("a graph ends with its output")
@@ -106,10 +111,42 @@ def _transposed_convolution(layer: nn.ConvTranspose3d, x: Any) -> Any:
 
 
 def _instance_norm(layer: nn.InstanceNorm3d, x: Any) -> Any:
-    if layer.track_running_stats:
-        raise UnsupportedLayer("instance normalisation with stored statistics")
+    _check_instance_norm(layer)
     axes = opset13.constant(np.array(_SPATIAL_AXES))
     return _affine(opset13.mvn(x, axes, True, layer.eps, "inside_sqrt"), layer.weight, layer.bias)
+
+
+def _exact_instance_norm(layer: nn.InstanceNorm3d, x: Any) -> Any:
+    """The same with as many digits as in PyTorch, where OpenVINO's own has two or three fewer."""
+    _check_instance_norm(layer)
+    centred = opset13.subtract(x, _exact_mean(x))
+    variance = _exact_mean(opset13.multiply(centred, centred))
+    deviation = opset13.sqrt(opset13.add(variance, opset13.constant(np.float32(layer.eps))))
+    return _affine(opset13.divide(centred, deviation), layer.weight, layer.bias)
+
+
+def _check_instance_norm(layer: nn.InstanceNorm3d) -> None:
+    if layer.track_running_stats:
+        raise UnsupportedLayer("instance normalisation with stored statistics")
+
+
+def _exact_mean(x: Any) -> Any:
+    """Mean over the spatial axes, (1, C, 1, 1, 1), of means of means of small blocks.
+
+    To add a million numbers to one sum, one by one, costs float32 its last digits.
+    """
+    while max(sides := [_block_side(n) for n in list(x.shape)[2:]]) > 1:
+        x = _block_means(x, sides, sides)
+    return opset13.reduce_mean(x, opset13.constant(np.array(_SPATIAL_AXES)), True)
+
+
+def _block_side(length: int) -> int:
+    return next((side for side in _BLOCK_SIDES if length % side == 0), 1)
+
+
+def _block_means(x: Any, sides: list[int], stride: list[int]) -> Any:
+    no_padding = [0, 0, 0]
+    return opset13.avg_pool(x, stride, no_padding, no_padding, sides, exclude_pad=True)
 
 
 def _batch_norm(layer: nn.BatchNorm3d, x: Any) -> Any:
@@ -123,7 +160,7 @@ def _mean_pool(layer: nn.AvgPool3d, x: Any) -> Any:
     kernel, stride, padding = map(_triple, (layer.kernel_size, layer.stride, layer.padding))
     if any(padding) or layer.ceil_mode or layer.divisor_override:
         raise UnsupportedLayer("pooling with padding")
-    return opset13.avg_pool(x, stride, padding, padding, kernel, exclude_pad=True)
+    return _block_means(x, kernel, stride)
 
 
 def _leaky_relu(layer: nn.LeakyReLU, x: Any) -> Any:

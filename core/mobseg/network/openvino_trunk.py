@@ -116,7 +116,8 @@ def _compile(trunk: fx.GraphModule, patch_size: Size, precision: torch.dtype) ->
         "ENABLE_CPU_PINNING": False,
     }
     try:
-        compiled = openvino.Core().compile_model(openvino_graph(trunk, patch_size), "CPU", settings)
+        graph = openvino_graph(trunk, patch_size, is_exact=precision == torch.float32)
+        compiled = openvino.Core().compile_model(graph, "CPU", settings)
         request = compiled.create_infer_request()
         actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     except UnsupportedLayer as error:
