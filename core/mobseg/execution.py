@@ -18,8 +18,8 @@ from mobseg.network.openvino_trunk import OpenVinoError, uses_openvino
 from mobseg.options import SegmentOptions
 
 #: Voxels that the network must have to compute, all windows and passes together, for ``auto`` to have OpenVINO
-#: compile it. Importing and compiling take as long as OpenVINO saves on 1.2 million voxels of ResEncL, and on 2 to
-#: 3 million of the small shipped model, in bfloat16; see docs/performance.md.
+#: compile it. Importing and compiling take as long as OpenVINO saves on 1.2 million voxels of ResEncL, and on
+#: 2 to 3 million of the small shipped model, in bfloat16; see docs/performance.md.
 _ENOUGH_VOXELS = 4_000_000
 
 #: ``auto`` stays with PyTorch on other processors, for which nothing was measured.
