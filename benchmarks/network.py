@@ -1,4 +1,7 @@
-"""One window of nnU-Net's ResEncL network on the CPU: as stock runs it, and as mobseg does."""
+"""One window of nnU-Net's ResEncL network on the CPU: as stock runs it, and as mobseg does.
+
+With OpenVINO where it is installed: compiled before, which is timed on its own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -14,9 +19,34 @@ from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
 from torch import nn
 
 from mobseg.allocator import reused_memory
+from mobseg.network.openvino_trunk import on_openvino
 
 _FEATURES = (32, 64, 128, 256, 320, 320)
 _BLOCKS = (1, 3, 4, 6, 6, 6)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to run the network.
+
+    Attributes:
+        network: what is called.
+        precision: of PyTorch's part of it.
+        memory: in which context.
+        compile_seconds: CPU time that it took to be ready.
+    """
+
+    network: nn.Module
+    precision: torch.dtype = torch.float32
+    memory: Callable[[], AbstractContextManager[None]] = reused_memory
+    compile_seconds: float = 0.0
+
+    @torch.no_grad()
+    def run(self, x: torch.Tensor) -> torch.Tensor:
+        """The logits."""
+        with torch.autocast("cpu", self.precision, enabled=self.precision != torch.float32):
+            logits: torch.Tensor = self.network(x)
+        return logits.float()
 
 
 def measure(*, patch: int, repeats: int) -> dict[str, Any]:
@@ -29,20 +59,28 @@ def measure(*, patch: int, repeats: int) -> dict[str, Any]:
     torch.manual_seed(0)
     network = _resenc_l()
     x = torch.randn(1, 1, patch, patch, patch)
-    ways: dict[str, tuple[Callable[[], AbstractContextManager[None]], torch.dtype]] = {
-        "stock": (contextlib.nullcontext, torch.float32),
-        "mobseg float32": (reused_memory, torch.float32),
-        "mobseg bfloat16": (reused_memory, torch.bfloat16),
+    ways = {
+        "stock": Way(network, memory=contextlib.nullcontext),
+        "mobseg float32": Way(network),
+        "mobseg bfloat16": Way(network, torch.bfloat16),
     }
+    if find_spec("openvino"):
+        on_openvino(network, (patch,) * 3, torch.float32)  # imports it
+        ways["openvino float32"] = _compiled(network, patch, torch.float32)
+        ways["openvino bfloat16"] = _compiled(network, patch, torch.bfloat16)
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    difference = {}
     for _ in range(repeats):
-        for name, (memory, precision) in ways.items():
-            with memory(), torch.no_grad():
+        for name, way in ways.items():
+            with way.memory():
                 # Windows follow each other: the first one takes the memory, the others use it again.
-                _forward(network, x, precision)
+                logits = way.run(x)
                 wall, cpu = time.perf_counter(), time.process_time()
-                _forward(network, x, precision)
+                way.run(x)
                 seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+                if name == "stock":
+                    expected = logits
+                difference[name] = float((logits - expected).abs().max())
     least = min(cpu for _, cpu in seconds["stock"])
     return {
         "patch": patch,
@@ -52,15 +90,19 @@ def measure(*, patch: int, repeats: int) -> dict[str, Any]:
                 "median_seconds": statistics.median(wall for wall, _ in values),
                 "least_cpu_seconds": min(cpu for _, cpu in values),
                 "ratio_cpu": min(cpu for _, cpu in values) / least,
+                "largest_difference_of_logits": difference[name],
+                "compile_cpu_seconds": ways[name].compile_seconds,
             }
             for name, values in seconds.items()
         },
     }
 
 
-def _forward(network: nn.Module, x: torch.Tensor, precision: torch.dtype) -> None:
-    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
-        network(x)
+def _compiled(network: nn.Module, patch: int, precision: torch.dtype) -> Way:
+    start = time.process_time()
+    compiled = on_openvino(network, (patch,) * 3, precision)
+    # The last layer stays in float32.
+    return Way(compiled, compile_seconds=time.process_time() - start)
 
 
 def _resenc_l() -> nn.Module:

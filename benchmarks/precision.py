@@ -1,9 +1,10 @@
-"""What a precision of the network costs and gives on cases with a reference: labels, Dice, review, time.
+"""What a way to compute the network costs and gives on cases with a reference: labels, Dice, review, time.
 
     python benchmarks/precision.py IMAGES LABELS [--split SPLITS_FINAL_JSON] [--model MODEL]
 
 Images are named CASE_0000.nii.gz and references CASE.nii.gz, as nnU-Net names them. Each image is segmented
-whole, also for a model that needs a region of interest, whose images are the regions.
+whole, also for a model that needs a region of interest, whose images are the regions. OpenVINO is left out
+where it is not installed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import itertools
 import json
 import statistics
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +28,41 @@ from mobseg.pipeline import LoadedModel, Segmentation, load_model, segment_volum
 from mobseg.progress import SilentProgress
 from mobseg.uncertainty import score_map
 
-EXACT, REDUCED = "float32", "bfloat16"
+#: Name of each way -> options of the run. All are compared with the first.
+WAYS: dict[str, dict[str, Any]] = {
+    f"{engine} {precision}": {"engine": engine, "precision": precision}
+    for engine in ("torch", "openvino")
+    if engine == "torch" or find_spec(engine)
+    for precision in ("float32", "bfloat16")
+}
 
 
 def compare(image: Path, reference: Path, model: LoadedModel) -> dict[str, dict[str, float]]:
-    """Figures of one case for each precision."""
+    """Figures of one case for each way."""
     volume = read_scalar_volume(image).volume
     truth = read_label_volume(reference).array
     needs_roi = model.metadata is not None and model.metadata.requires_roi
     roi = _whole(volume.geometry) if needs_roi else None
     results: dict[str, Segmentation] = {}
     seconds: dict[str, float] = {}
-    for precision in (EXACT, REDUCED):
+    for way, options in WAYS.items():
         start = time.process_time()
-        results[precision] = segment_volume(
+        results[way] = segment_volume(
             volume,
             model,
-            SegmentOptions(device="cpu", roi_ras_mm=roi, precision=precision),
+            SegmentOptions(device="cpu", roi_ras_mm=roi, **options),
             SilentProgress(),
         )
-        seconds[precision] = time.process_time() - start
-    exact = results[EXACT].maps.dense()
+        seconds[way] = time.process_time() - start
+        if results[way].record.options["engine"] != options["engine"]:
+            raise RuntimeError(results[way].record.notes)
+    exact = results[next(iter(WAYS))].maps.dense()
     figures = {}
-    for precision, result in results.items():
+    for way, result in results.items():
         maps = result.maps.dense()
         errors = maps.labels != truth
         flagged = score_map(maps, result.threshold.score) >= result.threshold.value
-        figures[precision] = {
+        figures[way] = {
             "dice": dice(maps.labels > 0, truth > 0),
             "errors_caught": float((errors & flagged).sum() / max(errors.sum(), 1)),
             "flagged_ml": float(flagged.sum() * maps.geometry.voxel_volume_mm3 / 1000),
@@ -62,7 +72,7 @@ def compare(image: Path, reference: Path, model: LoadedModel) -> dict[str, dict[
             "largest_difference_of_variance": _largest(
                 maps.probability_variance, exact.probability_variance
             ),
-            "cpu_seconds": seconds[precision],
+            "cpu_seconds": seconds[way],
         }
     return figures
 
@@ -95,12 +105,13 @@ def main() -> None:
         for name in names
     ]
     print(f"{len(cases)} cases, mean over cases (differences: worst case; time: median)")
-    for key in cases[0][EXACT]:
-        print(f"{key:<32}" + "".join(f"{_summary(key, cases, p):14.6f}" for p in (EXACT, REDUCED)))
+    print(f"{'':<32}" + "".join(f"{way:>20}" for way in WAYS))
+    for key in cases[0][next(iter(WAYS))]:
+        print(f"{key:<32}" + "".join(f"{_summary(key, cases, way):20.6f}" for way in WAYS))
 
 
-def _summary(key: str, cases: list[dict[str, dict[str, float]]], precision: str) -> float:
-    values: list[Any] = [case[precision][key] for case in cases]
+def _summary(key: str, cases: list[dict[str, dict[str, float]]], way: str) -> float:
+    values: list[Any] = [case[way][key] for case in cases]
     if key.startswith("largest"):
         return max(values)
     return statistics.median(values) if key == "cpu_seconds" else statistics.fmean(values)

@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import platform
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "nnunetv2": metadata.version("nnunetv2"),
+        "openvino": metadata.version("openvino") if util.find_spec("openvino") else None,
     }
 
 
@@ -86,7 +87,9 @@ def print_network(result: dict[str, Any]) -> None:
         if isinstance(figures, dict):
             print(
                 f"  {name:<38} {figures['median_seconds']:8.3f} s wall "
-                f"{figures['least_cpu_seconds']:8.3f} s CPU {figures['ratio_cpu']:6.2f} x stock"
+                f"{figures['least_cpu_seconds']:8.3f} s CPU {figures['ratio_cpu']:6.2f} x stock   "
+                f"logits differ by {figures['largest_difference_of_logits']:.1e}   "
+                f"to compile {figures['compile_cpu_seconds']:.2f} s CPU"
             )
 
 

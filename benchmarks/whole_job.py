@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,19 @@ from tests.support.stochastic_factory import make_stochastic  # noqa: E402
 #: Name of each side -> way of ``one_way.py`` and options of mobseg. Stock comes first.
 SIDES: dict[str, tuple[str, dict[str, Any]]] = {
     "stock": ("stock", {}),
-    "mobseg float32": ("mobseg", {"precision": "float32"}),
-    "mobseg bfloat16": ("mobseg", {"precision": "bfloat16"}),
-    "mobseg bfloat16, body": ("mobseg", {"precision": "bfloat16", "crop_to_body": True}),
+    "mobseg float32": ("mobseg", {"precision": "float32", "engine": "torch"}),
+    "mobseg bfloat16": ("mobseg", {"precision": "bfloat16", "engine": "torch"}),
+    "mobseg bfloat16, body": (
+        "mobseg",
+        {"precision": "bfloat16", "engine": "torch", "crop_to_body": True},
+    ),
 }
+if find_spec("openvino"):
+    SIDES |= {
+        side.replace("mobseg", "openvino"): (way, options | {"engine": "openvino"})
+        for side, (way, options) in SIDES.items()
+        if way == "mobseg"
+    }
 
 #: Of nnU-Net's ResEncL planner.
 _FEATURES = (32, 64, 128, 256, 320, 320)

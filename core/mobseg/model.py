@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from mobseg.inference.plan import InferencePlan
 from mobseg.inference.sliding_window import MomentFn
 from mobseg.labels import LabelTable
 from mobseg.network.build import build_network
+from mobseg.network.openvino_trunk import on_openvino
 from mobseg.network.unet import StochasticResidualEncoderUNet
 from mobseg.projections import (
     Coordinates,
@@ -119,10 +120,32 @@ class LoadedModel:
             self._moment_fn(network, fold, precision) for fold, network in enumerate(self.networks)
         ]
 
+    def on_openvino(self, precision: torch.dtype) -> LoadedModel:
+        """This model with its networks compiled by OpenVINO, kept for the next call.
+
+        Args:
+            precision: in which they compute.
+
+        Raises:
+            OpenVinoError: they cannot be.
+        """
+        if precision not in self._compiled:
+            # At most one is kept: each holds the weights once more.
+            self._compiled.clear()
+            networks = tuple(
+                on_openvino(network, self.plan.patch_size, precision) for network in self.networks
+            )
+            self._compiled[precision] = replace(self, networks=networks)
+        return self._compiled[precision]
+
     def move_to_cpu(self) -> None:
         """Move the networks; the functions of :meth:`moment_fns` follow."""
         for network in self.networks:
             network.cpu()
+
+    @cached_property
+    def _compiled(self) -> dict[torch.dtype, LoadedModel]:
+        return {}
 
     def _moment_fn(self, network: nn.Module, fold: int, precision: torch.dtype) -> MomentFn:
         def moments(x: Tensor) -> tuple[Tensor, ...]:

@@ -12,6 +12,9 @@ Box = tuple[float, float, float, float, float, float]
 #: How the network computes; see :attr:`SegmentOptions.precision`.
 PRECISIONS = ("float32", "bfloat16", "auto")
 
+#: What computes the network; see :attr:`SegmentOptions.engine`.
+ENGINES = ("torch", "openvino", "auto")
+
 
 @dataclass(frozen=True)
 class SegmentOptions:
@@ -29,6 +32,9 @@ class SegmentOptions:
         precision: ``float32``, exact; ``bfloat16``, faster on processors that compute in it; or ``auto``,
             ``bfloat16`` on such processors for models whose bundle says that it was measured to be as good.
             Covariance, stitching and maps are float32 in any case.
+        engine: what computes the network on a CPU, all but its last layer: ``torch``; ``openvino``, faster, and
+            the same but for rounding; or ``auto``, ``openvino`` where it is installed and there are enough
+            windows. Where it cannot be used, ``torch`` is.
         crop_to_body: segment only the box around the body, also where the model does not ask for it: less
             air to look at, and windows at other places, so that labels differ a little.
 
@@ -45,6 +51,7 @@ class SegmentOptions:
     seed: int = 0
     precision: str = "auto"
     crop_to_body: bool = False
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < math.inf:
@@ -54,6 +61,10 @@ class SegmentOptions:
         if self.precision not in PRECISIONS:
             raise InvalidInput(
                 f"The precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}."
+            )
+        if self.engine not in ENGINES:
+            raise InvalidInput(
+                f"The engine must be one of {', '.join(ENGINES)}, got {self.engine!r}."
             )
         if self.samples < 0 or self.seed < 0:
             raise InvalidInput(

@@ -16,10 +16,10 @@ from torch import Tensor
 import mobseg
 from mobseg.allocator import reused_memory
 from mobseg.body import body_box
-from mobseg.bundle.metadata import EXACT
-from mobseg.device import choose_precision, describe_device, precision_name
+from mobseg.device import describe_device
 from mobseg.errors import InvalidInput
 from mobseg.estimates import PredictionBuilder, assign_labels, label_dtype
+from mobseg.execution import Execution, choose_execution
 from mobseg.image_io import compressor, read_scalar_volume, voxel_sha256, write_label_volume
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native import to_native
@@ -171,7 +171,7 @@ def segment_volume(
     is_cropped = needs_crop or options.crop_to_body
     box = body_box(volume, asked) if is_cropped else asked
     part = Part.take(volume, box, codes or axis_codes(volume.geometry))
-    maps, samples, notes = _predict(part, model, options, progress, stopwatch)
+    maps, samples, notes, execution = _predict(part, model, options, progress, stopwatch)
     progress.report("Finding regions to check", _PREDICTION[1])
     with stopwatch.stage("regions"):
         threshold = choose_threshold(
@@ -183,13 +183,18 @@ def segment_volume(
         options={
             **asdict(options),
             "device": describe_device(model.device),
-            "precision": precision_name(_precision(options, model)),
+            **execution.record,
             "crop_to_body": is_cropped,
         },
         input=_describe_input(volume),
-        versions=_versions(),
+        versions=_versions() | execution.versions,
         seconds_by_stage=stopwatch.seconds,
-        notes=(*input_warnings, *_box_notes(asked, box, is_needed=needs_crop), *notes),
+        notes=(
+            *input_warnings,
+            *_box_notes(asked, box, is_needed=needs_crop),
+            *execution.notes,
+            *notes,
+        ),
     )
     return Segmentation(maps, regions, threshold, record, samples)
 
@@ -200,8 +205,8 @@ def _predict(
     options: SegmentOptions,
     progress: Progress,
     stopwatch: Stopwatch,
-) -> tuple[SparsePrediction, tuple[LabelMap, ...], tuple[str, ...]]:
-    """Maps, sampled label maps and notes."""
+) -> tuple[SparsePrediction, tuple[LabelMap, ...], tuple[str, ...], Execution]:
+    """Maps, sampled label maps, notes, and how the networks were run."""
     progress.report("Preparing the image", 0.0)
     with stopwatch.stage("preprocess"), reused_memory():
         prepared = preprocess(part.volume, model.plan)
@@ -217,9 +222,10 @@ def _predict(
             builder.add(moments)
 
     with stopwatch.stage("network"), reused_memory():
+        execution = choose_execution(model, options, prepared.data.shape[1:])
         result = predict_moments(
             prepared.data,
-            model.moment_fns(_precision(options, model)),
+            execution.model.moment_fns(execution.precision),
             model.plan.patch_size,
             mirror_axes=model.mirror_axes if options.mirror else (),
             step=options.step,
@@ -243,7 +249,8 @@ def _predict(
                 stitched, model.plan.spacing_mm, options.samples, options.seed, model.form
             )
         )
-    return maps, samples, (*result.notes, *_notes(options, model, maps, samples))
+    notes = (*result.notes, *_notes(options, model, maps, samples))
+    return maps, samples, notes, execution
 
 
 def _labels(part: Part, moments: StitchedMoments, grid: GridRecord, model: LoadedModel) -> LabelMap:
@@ -330,13 +337,6 @@ def _describe_input(volume: ScalarVolume) -> dict[str, Any]:
         "dtype": str(volume.array.dtype),
         "voxel_sha256": voxel_sha256(volume),
     }
-
-
-def _precision(options: SegmentOptions, model: LoadedModel) -> torch.dtype:
-    preferred = model.metadata.precision if model.metadata else EXACT
-    # Never silently less than exact: only for a model that was measured in it.
-    is_left_exact = options.precision == "auto" and preferred == EXACT
-    return choose_precision(EXACT if is_left_exact else options.precision, model.device)
 
 
 def _versions() -> dict[str, str]:

@@ -69,6 +69,7 @@ LAYER_OF = {
             "covariance",
             "device",
             "estimates",
+            "execution",
             "fidelity",
             "inference",
             "losses",
@@ -90,7 +91,7 @@ LAYER_OF = {
 #: Third-party packages a layer may import, beyond those of the layers before it.
 THIRD_PARTY = {
     "light": {"numpy", "scipy", "SimpleITK", "isal"},
-    "torch": {"torch"},
+    "torch": {"torch", "openvino"},
     "nnunet": {"nnunetv2"},
     "app": {"matplotlib"},
 }
@@ -101,6 +102,7 @@ RESERVED = {
     "dynamic_network_architectures": ("network", "nnunet"),
     "matplotlib": ("report", "experiment.figures", "experiment.slices"),
     "isal": ("image_io._gzip_write",),
+    "openvino": ("network.openvino_graph",),
 }
 
 #: The only modules outside ``nnunet`` that may import it: inference never needs nnU-Net.

@@ -52,6 +52,8 @@ TESTED_TOGETHER = {
     "metrics/test_case.py": "metrics._ratio metrics.domain metrics.score_metrics",
     # built, trained and loaded as one
     "test_network.py": "network.build network.unet",
+    # layer by layer the same as in PyTorch
+    "test_network_openvino_trunk.py": "network.openvino_graph network.trunk",
     # what is written is read back
     "prediction_folder/test_folder.py": """prediction prediction_folder.reading
         prediction_folder.records prediction_folder.writing""",

@@ -22,6 +22,7 @@ def test_limits_are_inclusive():
         {"samples": -1},
         {"seed": -1},
         {"precision": "float16"},
+        {"engine": "tensorrt"},
         {"roi_ras_mm": (0, 0, 0, 1, 0, 1)},
         {"roi_ras_mm": (0, 1, 2, 1, 0, 1)},
         {"roi_ras_mm": (0, 1, 0, 1, 0, float("inf"))},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,11 @@ from mobseg.progress import SilentProgress
 
 SAMPLE = RESOURCES / "sample" / "ct.nii.gz"
 QUIET = SilentProgress()
-EXACT = SegmentOptions(precision="float32")
+EXACT = SegmentOptions(precision="float32", engine="torch")
+
+needs_openvino = pytest.mark.skipif(
+    find_spec("openvino") is None, reason="OpenVINO is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +107,27 @@ def test_the_bundle_is_small_and_says_what_it_is(model: LoadedModel) -> None:
     assert expectation.share_caught == pytest.approx(0.5, abs=0.02)
 
 
+@needs_openvino
+def test_openvino_gives_the_same_in_float32(model: LoadedModel, segmentation: Segmentation) -> None:
+    volume = read_scalar_volume(SAMPLE).volume
+    result = segment_volume(volume, model, dataclasses.replace(EXACT, engine="openvino"), QUIET)
+    assert result.record.options["engine"] == "openvino"
+    assert (result.maps.labels == segmentation.maps.labels).mean() >= 0.9999
+    for field in ("probability_mean", "probability_variance"):
+        first, second = (getattr(one.maps, field)[0].dense() for one in (result, segmentation))
+        difference = np.abs(first - second)[result.maps.labels == segmentation.maps.labels]
+        assert difference.max() <= 1e-3
+
+
+@pytest.mark.parametrize("engine", ["torch", pytest.param("openvino", marks=needs_openvino)])
 def test_reduced_precision_gives_the_same_labels_and_review(
-    model: LoadedModel, segmentation: Segmentation
+    model: LoadedModel, segmentation: Segmentation, engine: str
 ) -> None:
     """The small form of the table in docs/performance.md."""
     volume = read_scalar_volume(SAMPLE).volume
-    reduced = segment_volume(volume, model, SegmentOptions(precision="bfloat16"), QUIET)
+    options = SegmentOptions(precision="bfloat16", engine=engine)
+    reduced = segment_volume(volume, model, options, QUIET)
+    assert reduced.record.options["engine"] == engine
     truth = read_label_volume(SAMPLE.with_name("reference.nii.gz")).array
     assert (reduced.maps.labels == segmentation.maps.labels).mean() >= 0.9999
     for maps in (reduced.maps, segmentation.maps):

@@ -13,7 +13,7 @@ from mobseg import strict_json
 from mobseg.cli.progress_bar import TerminalProgress, format_seconds
 from mobseg.errors import InvalidInput
 from mobseg.interruption import orderly_interruption
-from mobseg.options import PRECISIONS, Box, SegmentOptions
+from mobseg.options import ENGINES, PRECISIONS, Box, SegmentOptions
 from mobseg.prediction_folder import check_destination
 from mobseg.summary import SegmentationSummary, summarise
 
@@ -82,6 +82,7 @@ class SegmentCommand:
                 seed=namespace.seed,
                 precision=namespace.precision,
                 crop_to_body=namespace.crop_to_body,
+                engine=namespace.engine,
             ),
             overwrite=namespace.overwrite,
             report=namespace.report,
@@ -181,6 +182,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=default.precision,
         help="of the network: bfloat16 is faster on processors that compute in it, auto takes it there for "
         "models that were measured in it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=default.engine,
+        help="what computes the network on a CPU: auto takes OpenVINO where it is installed and there is "
+        "enough to compute (default: %(default)s)",
     )
     parser.add_argument(
         "--crop-to-body",
