@@ -384,7 +384,7 @@ class _CancelledWhileWriting(SilentProgress):
     def __init__(self) -> None:
         self._stage = ""
 
-    def report(self, stage: str, fraction: float) -> None:  # noqa: ARG002
+    def report(self, stage: str, fraction: float) -> None:
         self._stage = stage
 
     def raise_if_cancelled(self) -> None:
