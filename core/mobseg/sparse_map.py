@@ -15,8 +15,11 @@ from mobseg.volume import Run
 Voxels = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.unsignedinteger]
 
-#: Voxels that are handed on at a time; 64 KiB.
-_BLOCK = 1 << 14
+#: Voxels that are told to be equal or not, and the most that are handed on at a time; 1 MiB.
+_BLOCK, _PIECE = 1 << 9, 1 << 18
+
+#: What stands for no value that all voxels of a block have.
+_MIXED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,30 +77,45 @@ class SparseMap:
     def parts(self) -> Iterator[Map | Run]:
         """The flattened map piece by piece; runs of one value are not written out."""
         labels = self.labels.reshape(-1)
-        starts = np.searchsorted(self.voxels, np.arange(0, labels.size + _BLOCK, _BLOCK))
-        for number, (first, last) in enumerate(pairwise(starts)):
-            block = labels[number * _BLOCK : (number + 1) * _BLOCK]
-            implied = self._implied(block)
-            if first == last and implied is not None:
-                yield Run(np.float32(implied), block.size)
+        value = self._value_of_blocks(labels)
+        edges = (0, *(1 + np.flatnonzero(np.diff(value))).tolist(), len(value))
+        for first, last in pairwise(edges):
+            start, stop = first * _BLOCK, min(last * _BLOCK, labels.size)
+            if value[first] == _MIXED:
+                for piece in range(start, stop, _PIECE):
+                    yield self._flat_part(labels, piece, min(piece + _PIECE, stop))
             else:
-                part = self._certain(block)
-                part[self.voxels[first:last] - number * _BLOCK] = self.values[first:last]
-                yield part
+                yield Run(np.float32(value[first]), stop - start)
+
+    def _value_of_blocks(self, labels: Labels) -> npt.NDArray[np.int8]:
+        """The one value of each block of the flattened map, or :data:`_MIXED`."""
+        whole = len(labels) // _BLOCK * _BLOCK
+        value = np.full(-(-len(labels) // _BLOCK), _MIXED, np.int8)
+        value[: whole // _BLOCK] = self._implied(labels[:whole].reshape(-1, _BLOCK))
+        value[self.voxels // _BLOCK] = _MIXED
+        return value
+
+    def _flat_part(self, labels: Labels, start: int, stop: int) -> Map:
+        """Some voxels of the flattened map."""
+        part = self._certain(labels[start:stop])
+        first, last = np.searchsorted(self.voxels, (start, stop))
+        part[self.voxels[first:last] - start] = self.values[first:last]
+        return part
 
     def _certain(self, labels: Labels) -> Map:
         if self.structure is None:
             return np.zeros(labels.shape, np.float32)
         return np.equal(labels, self.structure).astype(np.float32, order="C")
 
-    def _implied(self, labels: Labels) -> float | None:
-        """The one value that the labels imply, if it is one."""
+    def _implied(self, blocks: Labels) -> npt.NDArray[np.int8] | int:
+        """The one value that the labels (n, m) of each block imply, or :data:`_MIXED`."""
         if self.structure is None:
-            return 0.0
-        lowest, highest = labels.min(), labels.max()
-        if lowest == highest:
-            return float(lowest == self.structure)
-        return None if lowest <= self.structure <= highest else 0.0
+            return 0
+        lowest, highest = blocks.min(axis=1), blocks.max(axis=1)
+        is_outside = (highest < self.structure) | (lowest > self.structure)
+        is_inside = (lowest == self.structure) & (highest == self.structure)
+        implied: npt.NDArray[np.int8] = np.where(is_inside, 1, np.where(is_outside, 0, _MIXED))
+        return implied
 
     def _inside(self, box: list[slice]) -> tuple[Voxels, tuple[Voxels, ...]]:
         """Which stored voxels lie in a box, and their indices in it."""

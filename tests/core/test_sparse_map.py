@@ -75,12 +75,15 @@ def test_the_voxels_that_reach_a_value() -> None:
 @pytest.mark.parametrize("structure", [None, STRUCTURE])
 def test_parts_are_the_map_in_order(structure: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse_map, "_BLOCK", 20)  # the last block is not full
+    monkeypatch.setattr(sparse_map, "_PIECE", 30)
     sparse, dense = make(structure, stored=6)
     parts = list(sparse.parts())
     written = [np.full(part.count, part.value) if isinstance(part, Run) else part for part in parts]
     np.testing.assert_array_equal(np.concatenate(written), dense.ravel())
     runs = [part for part in parts if isinstance(part, Run)]
-    assert len(runs) > 8
+    assert sum(run.count for run in runs) >= 8 * 20
+    assert all(run.count % 20 == 0 for run in runs)
+    assert max(len(part) for part in parts if not isinstance(part, Run)) <= 30
     expected = {0.0, 1.0} if structure else {0.0}
     assert {float(run.value) for run in runs} == expected
     assert {run.value.dtype for run in runs} == {np.dtype(np.float32)}
