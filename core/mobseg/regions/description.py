@@ -39,7 +39,7 @@ def describe(
     counts = parts.count
     mean_scores = parts.sum(score) / counts
     errors_mm3 = parts.sum(candidates.error[voxels]) * geometry.voxel_volume_mm3
-    channels = parts.sum(candidates.probabilities[:, voxels]).argmax(axis=0)
+    channels = parts.sum_rows(candidates.probabilities[voxels]).argmax(axis=1)
     order = np.lexsort((parts.first, -errors_mm3.round(_RANK_DECIMALS)))
     id_of_part = np.empty_like(order)
     id_of_part[order] = np.arange(1, order.size + 1)
