@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mobseg.covariance.form import CovarianceForm
+from mobseg.covariance.form import CovarianceForm, best_class
 from mobseg.moments import SOBOL_POINTS, binary_entropy, sigmoid_moments, softmax_moments
 from mobseg.projections import covariance_factor
 
@@ -96,7 +96,7 @@ def active_classes(
     mean: Tensor, values: Tensor, disagreement: Tensor, form: CovarianceForm
 ) -> Tensor:
     """(C, n) all classes but those that together have at most :data:`LEFT_OUT` of the probability."""
-    best = mean.argmax(0)
+    best = best_class(mean)
     margin = mean.gather(0, best[None]) - mean
     variance = form.variance_bound(values, best)
     variance = variance + disagreement + disagreement.gather(0, best[None])

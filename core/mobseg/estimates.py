@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mobseg.active_classes import ProbabilityMoments, softmax_estimates
 from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
-from mobseg.covariance.form import CovarianceForm
+from mobseg.covariance.form import CovarianceForm, best_class
 from mobseg.geometry import VolumeGeometry
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native_sweep import NativeSweep
@@ -159,7 +159,7 @@ def assign_labels(mean: Tensor, coordinates: Coordinates, table: LabelTable) -> 
     """
     if coordinates == "centred":
         values = torch.tensor([0, *(label.value for label in table)], dtype=torch.int32)
-        return values[mean.argmax(0)]
+        return values[best_class(mean)]
     labels = torch.zeros(mean.shape[1:], dtype=torch.int32)
     for logit, label in zip(mean, table, strict=True):
         labels[logit > 0] = label.value

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from mobseg.geometry import VolumeGeometry
 from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS, Map, PredictionMaps
-from mobseg.sparse_map import Labels, SparseMap, Voxels
+from mobseg.sparse_map import Counts, Labels, SparseMap, Voxels, labelled_voxels
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +114,20 @@ class SparsePrediction:
     @property
     def probability_mean(self) -> tuple[SparseMap, ...]:
         """E[p], for each label."""
-        values = [label.value for label in self.label_table]
-        return self._maps_of_labels(self.estimates.of_labels.mean, values)
+        found = self.estimates.of_labels
+        return tuple(
+            SparseMap(self.labels, voxels, found.mean[span], label.value, labelled)
+            for (voxels, span), label, labelled in zip(
+                self._entries, self.label_table, self._labelled, strict=True
+            )
+        )
 
     @property
     def probability_variance(self) -> tuple[SparseMap, ...]:
         """Var[p], for each label."""
-        return self._maps_of_labels(
-            self.estimates.of_labels.variance, [None] * len(self.label_table)
+        variance = self.estimates.of_labels.variance
+        return tuple(
+            SparseMap(self.labels, voxels, variance[span]) for voxels, span in self._entries
         )
 
     @property
@@ -174,16 +181,17 @@ class SparsePrediction:
         estimates = self.estimates.moved(order)
         return SparsePrediction(geometry, labels, voxels[order], estimates, self.is_stochastic)
 
-    def _maps_of_labels(
-        self, values: Map, structures: Sequence[int | None]
-    ) -> tuple[SparseMap, ...]:
-        """A map for each label from the values of all."""
+    @cached_property
+    def _labelled(self) -> Counts:
+        return labelled_voxels(self.labels, [label.value for label in self.label_table])
+
+    @property
+    def _entries(self) -> Iterator[tuple[Voxels, slice]]:
+        """For each label where it has estimates, and which."""
         of_labels = self.estimates.of_labels
-        spans = [of_labels.span(channel) for channel in range(len(structures))]
-        return tuple(
-            SparseMap(self.labels, self.voxels[of_labels.voxel[span]], values[span], structure)
-            for span, structure in zip(spans, structures, strict=True)
-        )
+        for channel in range(len(self.label_table)):
+            span = of_labels.span(channel)
+            yield self.voxels[of_labels.voxel[span]], span
 
 
 #: What regions, summary, report and files can be made from.

@@ -121,7 +121,7 @@ class NativeSweep:
             weights = self._axis.weight[planes].tolist()
             values = [interpolate(torch.lerp(first, second, weight)) for weight in weights]
             index = [self._flat_index(n, row, column) for n in range(planes.start, planes.stop)]
-            moments = torch.split(torch.cat(values).T, self._channels)
+            moments = torch.split(torch.cat(values).T.contiguous(), self._channels)
             self._consumer.add_moments(torch.cat(index), *moments)
 
     def _flat_index(self, plane: int, row: Tensor, column: Tensor) -> Tensor:
