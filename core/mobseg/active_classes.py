@@ -52,7 +52,10 @@ class _Voxels:
     def take(self, index: Tensor) -> _Voxels:
         """Some of the voxels."""
         return _Voxels(
-            self.mean[:, index], self.values[:, index], self.disagreement[:, index], self.form
+            self.mean.index_select(1, index),
+            self.values.index_select(1, index),
+            self.disagreement.index_select(1, index),
+            self.form,
         )
 
     def pair_variances(self, first: Tensor, second: Tensor) -> Tensor:

@@ -86,7 +86,9 @@ class PredictionBuilder:
         self._labels.reshape(-1)[index.numpy()] = labels.numpy()
         # Between voxels of which only some are in doubt, others are not.
         doubtful = (self._classify(mean, model, disagreement) == IN_DOUBT).nonzero()[:, 0]
-        mean, model, disagreement = (part[:, doubtful] for part in (mean, model, disagreement))
+        mean, model, disagreement = (
+            part.index_select(1, doubtful) for part in (mean, model, disagreement)
+        )
         own = labels[doubtful].numpy().astype(self._labels.dtype)
         found = self._estimates(own, mean, model, disagreement)
         self._found.append(_Found(index[doubtful].numpy(), found))
