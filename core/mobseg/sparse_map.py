@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,11 @@ from mobseg.volume import Run
 Voxels = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.unsignedinteger]
 
-Counts = npt.NDArray[np.int64]
+#: Voxels that are told to be equal or not, and the most that are handed on at a time; 1 MiB.
+_BLOCK, _PIECE = 1 << 9, 1 << 18
 
-#: Voxels that are handed on at a time, 64 KiB, and blocks in a run of one value.
-_BLOCK = 1 << 14
-_BLOCKS_OF_RUN = 16
-
-#: Of a block in which not all voxels have one value.
-_OPEN = -1
+#: What stands for no value that all voxels of a block have.
+_MIXED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +34,12 @@ class SparseMap:
         values: (n,) float32, the map there.
         structure: elsewhere the map is 1 where the label is this one, and 0 where it is another; with ``None``
             it is 0 everywhere else.
-        labelled: how many voxels of each block have the label ``structure``, a row of
-            :func:`labelled_voxels`; counted when it is needed if it is not given.
     """
 
     labels: Labels
     voxels: Voxels
     values: Map
     structure: int | None = None
-    labelled: Counts | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -82,33 +77,45 @@ class SparseMap:
     def parts(self) -> Iterator[Map | Run]:
         """The flattened map piece by piece; runs of one value are not written out."""
         labels = self.labels.reshape(-1)
-        edges = np.append(np.arange(0, labels.size, _BLOCK), labels.size)
-        starts = np.searchsorted(self.voxels, edges)
-        implied = self._implied(edges)
-        implied[starts[:-1] < starts[1:]] = _OPEN
-        for first, last in _pieces(implied):
-            if implied[first] != _OPEN:
-                yield Run(np.float32(implied[first]), int(edges[last] - edges[first]))
-                continue
-            part = self._certain(labels[edges[first] : edges[last]])
-            inside = slice(starts[first], starts[last])
-            part[self.voxels[inside] - edges[first]] = self.values[inside]
-            yield part
+        value = self._value_of_blocks(labels)
+        edges = (0, *(1 + np.flatnonzero(np.diff(value))).tolist(), len(value))
+        for first, last in pairwise(edges):
+            start, stop = first * _BLOCK, min(last * _BLOCK, labels.size)
+            if value[first] == _MIXED:
+                for piece in range(start, stop, _PIECE):
+                    yield self._flat_part(labels, piece, min(piece + _PIECE, stop))
+            else:
+                yield Run(np.float32(value[first]), stop - start)
+
+    def _value_of_blocks(self, labels: Labels) -> npt.NDArray[np.int8]:
+        """The one value of each block of the flattened map, or :data:`_MIXED`."""
+        whole = len(labels) // _BLOCK * _BLOCK
+        value = np.full(-(-len(labels) // _BLOCK), _MIXED, np.int8)
+        value[: whole // _BLOCK] = self._implied(labels[:whole].reshape(-1, _BLOCK))
+        value[self.voxels // _BLOCK] = _MIXED
+        return value
+
+    def _flat_part(self, labels: Labels, start: int, stop: int) -> Map:
+        """Some voxels of the flattened map."""
+        part = self._certain(labels[start:stop])
+        first, last = np.searchsorted(self.voxels, (start, stop))
+        part[self.voxels[first:last] - start] = self.values[first:last]
+        return part
 
     def _certain(self, labels: Labels) -> Map:
         if self.structure is None:
             return np.zeros(labels.shape, np.float32)
         return np.equal(labels, self.structure).astype(np.float32, order="C")
 
-    def _implied(self, edges: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        """The one value that the labels of each block imply, or :data:`_OPEN`."""
+    def _implied(self, blocks: Labels) -> npt.NDArray[np.int8] | int:
+        """The one value that the labels (n, m) of each block imply, or :data:`_MIXED`."""
         if self.structure is None:
-            return np.zeros(len(edges) - 1, np.int8)
-        labelled = self.labelled
-        if labelled is None:
-            (labelled,) = labelled_voxels(self.labels, [self.structure])
-        is_one_value = [labelled == 0, labelled == np.diff(edges)]
-        return np.select(is_one_value, [0, 1], _OPEN).astype(np.int8)
+            return 0
+        lowest, highest = blocks.min(axis=1), blocks.max(axis=1)
+        is_outside = (highest < self.structure) | (lowest > self.structure)
+        is_inside = (lowest == self.structure) & (highest == self.structure)
+        implied: npt.NDArray[np.int8] = np.where(is_inside, 1, np.where(is_outside, 0, _MIXED))
+        return implied
 
     def _inside(self, box: list[slice]) -> tuple[Voxels, tuple[Voxels, ...]]:
         """Which stored voxels lie in a box, and their indices in it."""
@@ -123,28 +130,3 @@ class SparseMap:
             index[is_inside] - start for index, (start, _) in zip(indices, bounds, strict=True)
         )
         return first + np.flatnonzero(is_inside), position
-
-
-def labelled_voxels(labels: Labels, values: Sequence[int]) -> Counts:
-    """How many voxels of each block have each of F labels, (F, blocks)."""
-    flat = labels.reshape(-1)
-    channel = np.zeros(np.iinfo(labels.dtype).max + 1, np.uint16)
-    channel[list(values)] = np.arange(1, 1 + len(values))
-    starts = range(0, flat.size, _BLOCK)
-    found = np.empty((len(starts), 1 + len(values)), np.int64)
-    for row, start in zip(found, starts, strict=True):
-        row[:] = np.bincount(channel[flat[start : start + _BLOCK]], minlength=len(row))
-    counts: Counts = found[:, 1:].T
-    return counts
-
-
-def _pieces(implied: npt.NDArray[np.int8]) -> Iterator[tuple[int, int]]:
-    """First and last block of each piece: a long run of one value, or a block."""
-    first = 0
-    while first < len(implied):
-        last = first + 1
-        if first % _BLOCKS_OF_RUN == 0 and implied[first] != _OPEN:
-            run = implied[first : first + _BLOCKS_OF_RUN]
-            last = first + len(run) if (run == run[0]).all() else last
-        yield first, last
-        first = last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from mobseg.geometry import VolumeGeometry
 from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS, Map, PredictionMaps
-from mobseg.sparse_map import Counts, Labels, SparseMap, Voxels, labelled_voxels
+from mobseg.sparse_map import Labels, SparseMap, Voxels
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +115,8 @@ class SparsePrediction:
         """E[p], for each label."""
         found = self.estimates.of_labels
         return tuple(
-            SparseMap(self.labels, voxels, found.mean[span], label.value, labelled)
-            for (voxels, span), label, labelled in zip(
-                self._entries, self.label_table, self._labelled, strict=True
-            )
+            SparseMap(self.labels, voxels, found.mean[span], label.value)
+            for (voxels, span), label in zip(self._entries, self.label_table, strict=True)
         )
 
     @property
@@ -180,10 +177,6 @@ class SparsePrediction:
         order = np.argsort(voxels, kind="stable")
         estimates = self.estimates.moved(order)
         return SparsePrediction(geometry, labels, voxels[order], estimates, self.is_stochastic)
-
-    @cached_property
-    def _labelled(self) -> Counts:
-        return labelled_voxels(self.labels, [label.value for label in self.label_table])
 
     @property
     def _entries(self) -> Iterator[tuple[Voxels, slice]]:

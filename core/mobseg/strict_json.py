@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+#: What most values of long lists are, which need not be looked at more closely.
+_PLAIN = frozenset({str, bool, int, float})
+
 _NAMES: dict[Any, str] = {str: "a string", bool: "true or false", int: "an integer"}
 
 
@@ -45,6 +48,8 @@ def dumps(value: object) -> bytes:
 
 def encode(value: object) -> Any:
     """Turn dataclasses, tuples and dictionaries into what :func:`json.dumps` takes."""
+    if type(value) in _PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)

@@ -68,7 +68,9 @@ def dense_moments(name: str, moments: StitchedMoments) -> tuple[torch.Tensor, ..
     size = tuple(axis.stop - axis.start for axis in grid.crop)
     axes = (0, *(1 + axis for axis in grid.transpose_backward))
     return tuple(
-        resample(volume, size, 1, grid.nearest_axis).permute(axes)
+        torch.stack([resample(channel, size, 1, grid.nearest_axis) for channel in volume]).permute(
+            axes
+        )
         for volume in (moments.mean, moments.model_variance, moments.disagreement_variance)
     )
 

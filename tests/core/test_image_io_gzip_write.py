@@ -3,6 +3,9 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import IO
 
 import numpy as np
 import pytest
@@ -13,13 +16,13 @@ from mobseg.image_io._gzip_write import GzipWriter
 ONE, ZERO = np.float32(1), np.float32(0)
 
 
-@pytest.fixture(params=["as installed", "zlib"])
+@pytest.fixture(params=["as installed", "zlib", "zlib for runs of a byte"])
 def writer_type(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> type[GzipWriter]:
-    if request.param == "zlib":
+) -> Callable[[IO[bytes]], GzipWriter]:
+    if request.param != "as installed":
         monkeypatch.setattr(_gzip_write, "_codec", zlib)
-    return GzipWriter
+    return partial(GzipWriter, has_byte_runs=request.param == "zlib for runs of a byte")
 
 
 def noise(size: int, seed: int = 0) -> bytes:
@@ -39,7 +42,9 @@ def noise(size: int, seed: int = 0) -> bytes:
         [(ONE, 1), noise(333), noise(40_000), (ONE, 1), noise(333)],
     ],
 )
-def test_unpacks_to_what_was_written(writer_type: type[GzipWriter], parts: list) -> None:
+def test_unpacks_to_what_was_written(
+    writer_type: Callable[[IO[bytes]], GzipWriter], parts: list
+) -> None:
     file = io.BytesIO()
     writer = writer_type(file)
     expected = b""
@@ -60,7 +65,9 @@ def test_unpacks_to_what_was_written(writer_type: type[GzipWriter], parts: list)
     assert not unpacker.unused_data
 
 
-def test_runs_are_small_and_equal_volumes_give_equal_files(writer_type: type[GzipWriter]) -> None:
+def test_runs_are_small_and_equal_volumes_give_equal_files(
+    writer_type: Callable[[IO[bytes]], GzipWriter],
+) -> None:
     files = []
     for _ in range(2):
         file = io.BytesIO()
@@ -72,6 +79,20 @@ def test_runs_are_small_and_equal_volumes_give_equal_files(writer_type: type[Gzi
         files.append(file.getvalue())
     assert files[0] == files[1]
     assert len(files[0]) < 150_000  # of 66 MB
+
+
+def test_runs_of_a_byte_between_numbers_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_gzip_write, "_codec", zlib)
+    values = np.zeros(100_000, np.float32)
+    values[::70] = np.random.default_rng(0).random(len(values[::70]), dtype=np.float32)
+    sizes = []
+    for has_byte_runs in (False, True):
+        file = io.BytesIO()
+        writer = GzipWriter(file, has_byte_runs=has_byte_runs)
+        writer.write(values.tobytes())
+        writer.finish()
+        sizes.append(len(file.getvalue()))
+    assert sizes[1] < 0.95 * sizes[0]
 
 
 def test_says_what_compresses() -> None:

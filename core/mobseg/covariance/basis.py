@@ -16,7 +16,7 @@ from mobseg.covariance.base import (
     squared_projection_of_diagonal,
     standard_normal,
 )
-from mobseg.covariance.cells import contract_cells, spread_cells
+from mobseg.covariance.cells import contract_cells, contract_squares, spread_cells
 from mobseg.covariance.triangular import correlate
 
 
@@ -55,10 +55,17 @@ class BasisLogits(LogitDistribution):
 
     def _contract_with_scales(self, per_cell: Tensor) -> Tensor:
         """sum_r K_pr a_nr^2 for K (B, ..., R, P_z, P_y, P_x) -> (B, ..., *S)."""
+        has_one_row = per_cell.shape[1:-4].numel() == 1
+        if has_one_row and self.scales.device.type == "cpu" and not self._has_gradient(per_cell):
+            total = contract_squares(per_cell.flatten(1, -4), self.scales)
+            return total.view(len(total), *per_cell.shape[1:-4], *total.shape[1:])
         squared = self.scales.square()
         if per_cell[0, 0].shape[-3:].numel() == 1:
             return torch.einsum("b...r,brzyx->b...zyx", per_cell[..., 0, 0, 0], squared)
         return contract_cells(per_cell, squared)
+
+    def _has_gradient(self, per_cell: Tensor) -> bool:
+        return self.scales.requires_grad or per_cell.requires_grad
 
 
 class MixtureLogits(BasisLogits):

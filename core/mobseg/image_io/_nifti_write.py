@@ -69,6 +69,8 @@ def write_nifti(
     dtype: np.dtype[np.generic],
     geometry: VolumeGeometry,
     path: Path,
+    *,
+    has_byte_runs: bool = False,
 ) -> None:
     """Write a volume, compressed if the name ends in ``.gz``.
 
@@ -78,6 +80,7 @@ def write_nifti(
         dtype: their type.
         geometry: their grid.
         path: the file.
+        has_byte_runs: see :class:`mobseg.image_io._gzip_write.GzipWriter`.
 
     Raises:
         OutputError: NIfTI-1 has no such voxel type.
@@ -86,7 +89,11 @@ def write_nifti(
     stored = dtype.newbyteorder("<")
     header = _header(dtype, geometry)
     with path.open("wb") as file:
-        stream = GzipWriter(file) if path.suffix == ".gz" else _PlainWriter(file)
+        stream = (
+            GzipWriter(file, has_byte_runs=has_byte_runs)
+            if path.suffix == ".gz"
+            else _PlainWriter(file)
+        )
         stream.write(header)
         for part in parts:
             if isinstance(part, Run):

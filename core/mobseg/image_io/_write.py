@@ -28,16 +28,24 @@ def write_scalar_volume(volume: ScalarVolume, path: Path) -> None:
     write_image(volume.array, volume.geometry, path)
 
 
-def write_map(parts: Iterable[Array | Run], geometry: VolumeGeometry, path: Path) -> None:
+def write_map(
+    parts: Iterable[Array | Run],
+    geometry: VolumeGeometry,
+    path: Path,
+    *,
+    is_mostly_zero: bool = False,
+) -> None:
     """Write a float32 map as compressed NIfTI; see :func:`write_scalar_volume`.
 
     Args:
         parts: the flattened map piece by piece.
         geometry: its grid.
         path: the file.
+        is_mostly_zero: most of its voxels are 0; it is then written faster.
     """
     with _complete_file(path, ".nii.gz") as unfinished:
-        write_nifti(parts, np.dtype(np.float32), geometry, unfinished)
+        dtype = np.dtype(np.float32)
+        write_nifti(parts, dtype, geometry, unfinished, has_byte_runs=is_mostly_zero)
 
 
 def write_label_volume(volume: LabelVolume, path: Path) -> None:
@@ -65,7 +73,8 @@ def write_image(
         if suffix == ".nrrd":
             _write_nrrd(array, geometry, unfinished, metadata or {})
         else:
-            write_nifti(array, array.dtype, geometry, unfinished)
+            is_labels = array.dtype == np.uint8  # or an image that few would notice to be larger
+            write_nifti(array, array.dtype, geometry, unfinished, has_byte_runs=is_labels)
 
 
 def _write_nrrd(

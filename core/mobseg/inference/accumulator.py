@@ -11,8 +11,10 @@ and the two terms are kept apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import torch
 from torch import Tensor
@@ -20,6 +22,7 @@ from torch import Tensor
 from mobseg.covariance.form import CovarianceForm, split_channels
 from mobseg.inference.plan import Size
 from mobseg.inference.windows import Window, in_window
+from mobseg.inference.workers import run_in_threads
 
 #: Numbers of a window that are added at a time: 1 MB.
 _BLOCK_VALUES = 262_144
@@ -112,14 +115,17 @@ class MomentAccumulator:
         """
         total = self._total_weight[window] + weight
         share = weight / total
-        scratch = _Scratch(mean.device, self._block, share)
+        scratches = _Scratches(mean.device, self._block, share)
         # All memory is allocated; from here on everything is in place.
         z, y, x = window
-        for start in range(0, len(share), scratch.planes):
-            planes = slice(start, min(start + scratch.planes, len(share)))
+
+        def add(planes: slice) -> None:
             part = (slice(z.start + planes.start, z.start + planes.stop), y, x)
-            self._add_means(part, mean[:, planes], share[planes], scratch)
-            self._add_variances(part, [f[:, planes] for f in factors], share[planes], scratch)
+            with scratches.take() as scratch:
+                self._add_means(part, mean[:, planes], share[planes], scratch)
+                self._add_variances(part, [f[:, planes] for f in factors], share[planes], scratch)
+
+        run_in_threads(add, scratches.pieces)
         self._total_weight[window] = total
 
     def finish(self) -> StitchedMoments:
@@ -165,21 +171,45 @@ class MomentAccumulator:
 
 
 class _Scratch:
-    """Two blocks of numbers, of so many planes of a window that they stay in the processor's cache.
+    """Two blocks of so many numbers."""
 
-    Other devices have no use for small blocks, as each has a cost to start.
-    """
-
-    def __init__(self, device: torch.device, channels: int, window: Tensor) -> None:
-        values = _BLOCK_VALUES if device.type == "cpu" else 128 * _BLOCK_VALUES
-        voxels = window[0].numel()
-        self.planes = min(max(1, values // (channels * voxels)), len(window))
-        self._memory = torch.empty(2, self.planes * channels * voxels, device=device)
+    def __init__(self, device: torch.device, count: int) -> None:
+        self._memory = torch.empty(2, count, device=device)
 
     def take(self, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Both blocks in a shape."""
         first, second = (block[: int(math.prod(shape))].view(*shape) for block in self._memory)
         return first, second
+
+
+class _Scratches:
+    """A :class:`_Scratch` for each thread, of so few planes of a window that it stays in the cache.
+
+    Other devices have no use for small blocks, as each has a cost to start, nor for several threads.
+
+    Attributes:
+        pieces: planes of the window that are added at a time.
+    """
+
+    def __init__(self, device: torch.device, channels: int, window: Tensor) -> None:
+        values = _BLOCK_VALUES if device.type == "cpu" else 128 * _BLOCK_VALUES
+        count = len(window)
+        numbers = channels * window[0].numel()
+        planes = min(max(1, values // numbers), count)
+        self.pieces = [slice(n, min(n + planes, count)) for n in range(0, count, planes)]
+        threads = min(torch.get_num_threads(), len(self.pieces))
+        self._free: SimpleQueue[_Scratch] = SimpleQueue()
+        for _ in range(threads):
+            self._free.put(_Scratch(device, planes * numbers))
+
+    @contextmanager
+    def take(self) -> Iterator[_Scratch]:
+        """One that no other thread has."""
+        scratch = self._free.get()
+        try:
+            yield scratch
+        finally:
+            self._free.put(scratch)
 
 
 def _store(values: Tensor, target: Tensor) -> None:

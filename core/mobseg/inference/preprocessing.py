@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from mobseg.errors import InvalidInput
+from mobseg.inference.normalization import Normalization, NormalizedImage
 from mobseg.inference.plan import InferencePlan, Size, Triple
 from mobseg.inference.resampling import resample, separate_axis
 from mobseg.volume import ScalarVolume
 
 Box = tuple[slice, slice, slice]
-
-_SMALLEST_STD = 1e-8
 
 
 @dataclass(frozen=True)
@@ -79,17 +77,11 @@ def preprocess(volume: ScalarVolume, plan: InferencePlan) -> Preprocessed:
     array = volume.array.transpose(plan.transpose_forward)
     spacing = _permute(volume.geometry.spacing_kji_mm, plan.transpose_forward)
     crop = nonzero_box(array)
-    cropped = np.array(array[crop], dtype=np.float32, order="C")
+    cropped = array[crop]
     new_shape = _resampled_shape(cropped.shape, spacing, plan.spacing_mm)
-    data = torch.from_numpy(cropped)[None]
-    _normalize_(data, plan)
-    if cropped.shape != new_shape:
-        nearest = separate_axis(plan.data_resampling.force_separate_z, spacing, plan.spacing_mm)
-        # Measured from its minimum, the air around the patient is exactly 0 and stays one exact value,
-        # which lets the sliding window recognise it.
-        minimum = data.amin()
-        data = resample(data.sub_(minimum), new_shape, plan.data_resampling.order, nearest)
-        data += minimum
+    image = NormalizedImage(cropped, Normalization.of(cropped, plan))
+    nearest = separate_axis(plan.data_resampling.force_separate_z, spacing, plan.spacing_mm)
+    data = resample(image, new_shape, plan.data_resampling.order, nearest).add_(image.minimum)
     grid = GridRecord(
         native_shape_kji=volume.geometry.shape_kji,
         transpose_forward=plan.transpose_forward,
@@ -102,7 +94,7 @@ def preprocess(volume: ScalarVolume, plan: InferencePlan) -> Preprocessed:
             plan.probability_resampling.force_separate_z, plan.spacing_mm, spacing
         ),
     )
-    return Preprocessed(data, grid)
+    return Preprocessed(data[None], grid)
 
 
 def nonzero_box(array: npt.NDArray[Any]) -> Box:
@@ -132,20 +124,6 @@ def _resampled_shape(shape: tuple[int, ...], spacing: Triple, new_spacing: Tripl
             f"{_millimetres(new_spacing)}); use a thicker image or a model of finer spacing."
         )
     return (z, y, x)
-
-
-def _normalize_(data: Tensor, plan: InferencePlan) -> None:
-    """Normalise in place as nnU-Net's class of the same name."""
-    if plan.normalization == "CTNormalization":
-        statistics = plan.intensities
-        data.clamp_(statistics.percentile_00_5, statistics.percentile_99_5)
-        data.sub_(statistics.mean).div_(max(statistics.std, _SMALLEST_STD))
-    elif plan.normalization == "ZScoreNormalization":
-        deviation = data.std(correction=0).clamp_min(_SMALLEST_STD)
-        data.sub_(data.mean()).div_(deviation)
-    elif plan.normalization == "RescaleTo01Normalization":
-        data.sub_(data.amin())
-        data.div_(data.amax().clamp_min(_SMALLEST_STD))
 
 
 def _permute(values: Triple, axes: Size) -> Triple:

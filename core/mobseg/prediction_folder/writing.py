@@ -125,7 +125,9 @@ def _write_volumes(maps: AnyPrediction, folder: Path) -> None:
     labels = LabelVolume(maps.labels, maps.geometry)
 
     def write(field: str, values: Map | SparseMap, name: str) -> None:
-        write_map(_parts(field, values), maps.geometry, folder / name)
+        is_mostly_zero = field != "probability_mean"
+        parts = _parts(field, values)
+        write_map(parts, maps.geometry, folder / name, is_mostly_zero=is_mostly_zero)
 
     # Compression takes most of the time and runs without the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mobseg.covariance.cells import cell_index, contract_cells, spread_cells
+from mobseg.covariance.cells import cell_index, contract_cells, contract_squares, spread_cells
 
 
 @pytest.mark.parametrize(("size", "cells"), [(8, 4), (7, 4), (5, 3), (3, 4), (40, 4)])
@@ -33,3 +33,11 @@ def test_contraction_equals_spreading_first(leading: tuple[int, ...]) -> None:
     spread = spread_cells(per_cell, (7, 5, 6))
     expected = torch.einsum("b...rzyx,brzyx->b...zyx", spread, values)
     torch.testing.assert_close(contract_cells(per_cell, values), expected)
+
+
+def test_squares_of_one_row_equal_the_product_of_matrices() -> None:
+    generator = torch.Generator().manual_seed(0)
+    per_cell = torch.randn(2, 4, 3, 2, 2, generator=generator, dtype=torch.float64)
+    values = torch.randn(2, 4, 11, 5, 6, generator=generator, dtype=torch.float64)
+    expected = contract_cells(per_cell[:, None], values.square())[:, 0]
+    torch.testing.assert_close(contract_squares(per_cell, values), expected)

@@ -36,9 +36,10 @@ def test_voxel_covariance_equals_dense_blocks(oracle: Oracle) -> None:
 
 
 @every_oracle
-def test_projected_variance_equals_dense_quadratic_form(oracle: Oracle) -> None:
+@pytest.mark.parametrize("rows", [1, 4])
+def test_projected_variance_equals_dense_quadratic_form(oracle: Oracle, rows: int) -> None:
     inputs = _inputs(oracle)
-    projection = torch.randn(4, CLASSES, generator=torch.Generator().manual_seed(1)).double()
+    projection = torch.randn(rows, CLASSES, generator=torch.Generator().manual_seed(1)).double()
     blocks = _voxel_blocks(oracle.dense(inputs))
     expected = torch.einsum("qc,bcdzyx,qd->bqzyx", projection, blocks, projection)
     torch.testing.assert_close(oracle.build(inputs).projected_variance(projection), expected)

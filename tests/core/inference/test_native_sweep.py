@@ -78,7 +78,9 @@ def test_equals_dense_interpolation(name: str, padded: bool) -> None:
     size = tuple(axis.stop - axis.start for axis in grid.crop)
     axes = (0, *(1 + axis for axis in grid.transpose_backward))
     dense = [
-        resample(volume, size, 1, grid.nearest_axis).permute(axes)
+        torch.stack([resample(channel, size, 1, grid.nearest_axis) for channel in volume]).permute(
+            axes
+        )
         for volume in (moments.mean, moments.model_variance, moments.disagreement_variance)
     ]
     expected = CLASSIFY(*dense).numpy()
