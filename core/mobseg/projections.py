@@ -57,7 +57,8 @@ def centred_coordinates(
 ) -> tuple[Tensor, ...]:
     """Mean (B, C, *S) of more than two classes, and the factors of their covariance's form.
 
-    Of 104 classes a second mean of a window would be 0.9 GB, so that of the distribution is centred in place.
+    The distribution is used up: of 104 classes a second mean of a window of 128^3 would be 0.9 GB, so
+    its own is centred.
     """
     mean = distribution.mean
     mean -= mean.mean(dim=1, keepdim=True)

@@ -36,7 +36,10 @@ class CovarianceForm(ABC):
 
     @abstractmethod
     def factors(self, distribution: LogitDistribution, fold: int) -> tuple[Tensor, ...]:
-        """What the network of a fold gives for a window, each (B, F, *S); :meth:`expand` uses it."""
+        """What the network of a fold gives for a window, each (B, F, *S); :meth:`expand` uses it.
+
+        The distribution is used up: its memory may be taken.
+        """
 
     @property
     def blocks(self) -> Sequence[slice]:
