@@ -41,7 +41,11 @@ def without_network(*, rounds: int, repeats: int, classes: int = 2) -> dict[str,
 
 
 def large_case(
-    scratch: Path, size: tuple[int, int, int], spacing: tuple[float, float, float], classes: int
+    scratch: Path,
+    size: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    classes: int,
+    patch: int = 128,
 ) -> tuple[Path, Path]:
     """A model folder for the stand-in, and a CT.
 
@@ -50,12 +54,13 @@ def large_case(
         size: of the CT along i, j and k.
         spacing: mm.
         classes: with more than two, the body is divided into as many organs from bottom to top.
+        patch: voxels of a window along each axis.
     """
     image = scratch / "ct_0000.nii.gz"
     enlarge_sample(size, spacing, image)
     if classes > 2:
         _divide(image, classes - 1)
-    model = make_model_folder(scratch / "model", patch=(128, 128, 128), n_labels=classes - 1)
+    model = make_model_folder(scratch / "model", patch=(patch,) * 3, n_labels=classes - 1)
     return model, image
 
 
@@ -64,9 +69,12 @@ def _divide(path: Path, organs: int) -> None:
     image = sitk.ReadImage(str(path))
     array = sitk.GetArrayFromImage(image)
     layer = np.arange(len(array)) * organs // len(array)
-    normalised = standin.FIRST + layer / max(organs - 1, 1) * (standin.LAST - standin.FIRST)
+    distance = (standin.LAST - standin.FIRST) / max(organs - 1, 1)
+    normalised = standin.FIRST + distance * layer
     intensity = _MEAN_HU + _STD_HU * normalised[:, None, None]
-    noise = np.random.default_rng(0).normal(0, 1, array.shape).astype(np.float32)
+    # So little that it does not take voxels from one organ to the next.
+    deviation = min(1.0, 0.1 * _STD_HU * distance)
+    noise = np.random.default_rng(0).normal(0, deviation, array.shape).astype(np.float32)
     divided = sitk.GetImageFromArray(np.where(array > -300, intensity + noise, array).astype("i2"))
     divided.CopyInformation(image)
     sitk.WriteImage(divided, str(path))

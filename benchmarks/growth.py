@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from end_to_end import enlarge_sample
+from end_to_end import large_case
 from sides import Case, run_process
 
 mpl.use("agg")
@@ -29,9 +28,6 @@ mpl.use("agg")
 from matplotlib import pyplot as plt
 
 ROOT = Path(__file__).parents[1]
-
-sys.path.insert(0, str(ROOT))
-from tests.support.model_factory import make_model_folder  # noqa: E402
 
 Size = tuple[int, int, int]
 
@@ -90,10 +86,7 @@ def jobs(classes: Sequence[int]) -> Iterator[Job]:
 def run(job: Job) -> dict[str, Any]:
     """CPU and wall seconds without the network, and peak memory in GiB."""
     with tempfile.TemporaryDirectory() as scratch:
-        image = Path(scratch) / "ct_0000.nii.gz"
-        enlarge_sample(job.size, _SPACING, image)
-        patch = (job.patch, job.patch, job.patch)
-        model = make_model_folder(Path(scratch) / "model", n_labels=job.classes - 1, patch=patch)
+        model, image = large_case(Path(scratch), job.size, _SPACING, job.classes, job.patch)
         case = Case(model, image, 1, repeats=0, standin=True, options={"step": job.step})
         result = run_process("mobseg", case, Path(scratch))
     (first,) = result["runs"]

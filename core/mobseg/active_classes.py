@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mobseg.covariance.form import CovarianceForm
+from mobseg.covariance.form import CovarianceForm, best_class
 from mobseg.moments import SOBOL_POINTS, binary_entropy, sigmoid_moments, softmax_moments
 from mobseg.projections import covariance_factor
 
@@ -52,7 +52,10 @@ class _Voxels:
     def take(self, index: Tensor) -> _Voxels:
         """Some of the voxels."""
         return _Voxels(
-            self.mean[:, index], self.values[:, index], self.disagreement[:, index], self.form
+            self.mean.index_select(1, index),
+            self.values.index_select(1, index),
+            self.disagreement.index_select(1, index),
+            self.form,
         )
 
     def pair_variances(self, first: Tensor, second: Tensor) -> Tensor:
@@ -96,7 +99,7 @@ def active_classes(
     mean: Tensor, values: Tensor, disagreement: Tensor, form: CovarianceForm
 ) -> Tensor:
     """(C, n) all classes but those that together have at most :data:`LEFT_OUT` of the probability."""
-    best = mean.argmax(0)
+    best = best_class(mean)
     margin = mean.gather(0, best[None]) - mean
     variance = form.variance_bound(values, best)
     variance = variance + disagreement + disagreement.gather(0, best[None])

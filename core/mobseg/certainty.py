@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mobseg.covariance.form import CovarianceForm, two_largest
+from mobseg.covariance.form import CovarianceForm, best_class, two_largest
 from mobseg.projections import Coordinates
 
 #: Beyond |m| = 16 + s^2 / 2 one minus the probability of the likelier side is at most
@@ -53,7 +53,7 @@ def certain_class(
 def _certain_of_classes(mean: Tensor, largest_variance: Tensor) -> Tensor:
     first, second = two_largest(mean)
     is_certain = first - second > SATURATION + 0.5 * largest_variance
-    return torch.where(is_certain, 1 + mean.argmax(0), IN_DOUBT)
+    return torch.where(is_certain, 1 + best_class(mean), IN_DOUBT)
 
 
 def _certain_of_regions(mean: Tensor, variance: Tensor, dtype: torch.dtype) -> Tensor:

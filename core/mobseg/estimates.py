@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from mobseg.active_classes import ProbabilityMoments, softmax_estimates
 from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
-from mobseg.covariance.form import CovarianceForm
+from mobseg.covariance.form import CovarianceForm, best_class
 from mobseg.geometry import VolumeGeometry
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native_sweep import NativeSweep
 from mobseg.inference.preprocessing import GridRecord
+from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.moments import binary_entropy, sigmoid_moments
-from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS
 from mobseg.prediction_folder.rounding import rounded_map
 from mobseg.projections import Coordinates
 from mobseg.sparse_prediction import SparsePrediction, VoxelEstimates
@@ -28,10 +28,10 @@ from mobseg.sparse_prediction import SparsePrediction, VoxelEstimates
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Flat indices (n,) of some voxels in doubt, and the rounded maps there, ([F,] n) each."""
+    """Flat indices (n,) of some voxels in doubt, and the rounded estimates there."""
 
     voxels: npt.NDArray[np.int64]
-    values: dict[str, npt.NDArray[np.float32]]
+    estimates: VoxelEstimates
 
 
 class PredictionBuilder:
@@ -63,10 +63,11 @@ class PredictionBuilder:
         self._classify = partial(certain_class, coordinates=coordinates, form=form)
         self._sweep = NativeSweep(grid, self._classify, self)
         dtype = label_dtype(table)
-        self._value_of_class = np.array([0, 0, *(label.value for label in table)], dtype)
+        self._values = np.array([label.value for label in table], dtype)
+        self._value_of_class = np.concatenate((np.zeros(2, dtype), self._values))
         self._labels = np.zeros(geometry.shape_kji, dtype)
         self._box = self._labels.transpose(grid.transpose_forward)[grid.crop]
-        self._found = [_Found(np.zeros(0, np.int64), _no_values(len(table)))]
+        self._found = [_Found(np.zeros(0, np.int64), VoxelEstimates.of_no_voxels(table))]
 
     def add(self, moments: StitchedMoments) -> None:
         """Take the next planes along the network's first axis: all of them, or consecutive slabs."""
@@ -85,32 +86,46 @@ class PredictionBuilder:
         self._labels.reshape(-1)[index.numpy()] = labels.numpy()
         # Between voxels of which only some are in doubt, others are not.
         doubtful = (self._classify(mean, model, disagreement) == IN_DOUBT).nonzero()[:, 0]
-        mean, model, disagreement = (part[:, doubtful] for part in (mean, model, disagreement))
-        estimates = self._estimate(mean, model, disagreement)
-        information = (estimates.entropy - estimates.expected_entropy).clamp_min(0.0)
-        of_model, of_passes = self._logit_variances(model, disagreement)
-        values = {
-            "logit_variance_model": of_model,
-            "logit_variance_disagreement": of_passes,
-            "probability_mean": estimates.mean,
-            "probability_variance": estimates.variance,
-            "predictive_entropy_nats": estimates.entropy,
-            "mutual_information_nats": information,
-        }
-        rounded = {field: rounded_map(field, value.numpy()) for field, value in values.items()}
-        self._found.append(_Found(index[doubtful].numpy(), rounded))
+        mean, model, disagreement = (
+            part.index_select(1, doubtful) for part in (mean, model, disagreement)
+        )
+        own = labels[doubtful].numpy().astype(self._labels.dtype)
+        found = self._estimates(own, mean, model, disagreement)
+        self._found.append(_Found(index[doubtful].numpy(), found))
 
     def finish(self, *, is_stochastic: bool) -> SparsePrediction:
         """The prediction."""
         voxels = np.concatenate([found.voxels for found in self._found])
-        values: dict[str, Any] = {
-            field: np.concatenate([found.values[field] for found in self._found], axis=-1)
-            for field in self._found[0].values
-        }
-        labels = self._labels.reshape(-1)[voxels]
-        estimates = VoxelEstimates(self._table, labels, **values)
+        estimates = VoxelEstimates.joined([found.estimates for found in self._found])
         found = SparsePrediction(self._geometry, self._labels, voxels, estimates, is_stochastic)
         return found.moved(self._geometry, self._labels, voxels)
+
+    def _estimates(
+        self,
+        labels: npt.NDArray[np.unsignedinteger],
+        mean: Tensor,
+        model: Tensor,
+        disagreement: Tensor,
+    ) -> VoxelEstimates:
+        """Labels (n,), moments (Q or V, n) -> rounded estimates of n voxels."""
+        moments = self._probability_moments(mean, model, disagreement)
+        of_model, of_passes = self._logit_variances(model, disagreement)
+        common = {
+            "logit_variance_model": of_model,
+            "logit_variance_disagreement": of_passes,
+            "predictive_entropy_nats": moments.entropy,
+            "mutual_information_nats": (moments.entropy - moments.expected_entropy).clamp_min(0.0),
+        }
+        of_labels = LabelEstimates.of(
+            moments.mean.numpy(), moments.variance.numpy(), labels == self._values[:, None]
+        )
+        of_labels = dataclasses.replace(
+            of_labels,
+            mean=rounded_map("probability_mean", of_labels.mean),
+            variance=rounded_map("probability_variance", of_labels.variance),
+        )
+        rounded = {field: rounded_map(field, value.numpy()) for field, value in common.items()}
+        return VoxelEstimates(self._table, labels, of_labels, **rounded)
 
     def _logit_variances(self, model: Tensor, disagreement: Tensor) -> tuple[Tensor, Tensor]:
         """(V, n), (Q, n) -> the mean variance of each kind over the coordinates or pairs, (n,)."""
@@ -119,17 +134,13 @@ class PredictionBuilder:
         spread = disagreement.mean(0)
         return model.mean(0) if len(model) else torch.zeros_like(spread), spread
 
-    def _estimate(self, mean: Tensor, model: Tensor, disagreement: Tensor) -> ProbabilityMoments:
-        """(Q, n), (V, n), (Q, n) -> estimates of n voxels."""
+    def _probability_moments(
+        self, mean: Tensor, model: Tensor, disagreement: Tensor
+    ) -> ProbabilityMoments:
+        """(Q, n), (V, n), (Q, n) -> moments of n voxels."""
         if self._form is not None:
             return softmax_estimates(mean, model, disagreement, self._form)
         return _sigmoid_estimates(mean, model + disagreement if len(model) else disagreement)
-
-
-def _no_values(labels: int) -> dict[str, npt.NDArray[np.float32]]:
-    nothing = np.zeros(0, np.float32)
-    of_label = nothing.reshape(labels, 0)
-    return dict.fromkeys(LABEL_FIELDS, of_label) | dict.fromkeys(COMMON_FIELDS, nothing)
 
 
 def label_dtype(table: LabelTable) -> type[np.unsignedinteger]:
@@ -150,7 +161,7 @@ def assign_labels(mean: Tensor, coordinates: Coordinates, table: LabelTable) -> 
     """
     if coordinates == "centred":
         values = torch.tensor([0, *(label.value for label in table)], dtype=torch.int32)
-        return values[mean.argmax(0)]
+        return values[best_class(mean)]
     labels = torch.zeros(mean.shape[1:], dtype=torch.int32)
     for logit, label in zip(mean, table, strict=True):
         labels[logit > 0] = label.value

@@ -55,13 +55,14 @@ def logit_coordinates(
 def centred_coordinates(
     distribution: LogitDistribution, form: CovarianceForm, fold: int
 ) -> tuple[Tensor, ...]:
-    """Mean (B, C, *S) of more than two classes, and the factors of their covariance's form."""
-    return centred(distribution.mean), *form.factors(distribution, fold)
+    """Mean (B, C, *S) of more than two classes, and the factors of their covariance's form.
 
-
-def centred(logits: Tensor) -> Tensor:
-    """(B, C, *S) with a sum of zero over the classes."""
-    return logits - logits.mean(dim=1, keepdim=True)
+    The distribution is used up: of 104 classes a second mean of a window of 128^3 would be 0.9 GB, so
+    its own is centred.
+    """
+    mean = distribution.mean
+    mean -= mean.mean(dim=1, keepdim=True)
+    return mean, *form.factors(distribution, fold)
 
 
 def covariance_from_pairs(pair_variance: Tensor, classes: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from mobseg.errors import GeometryMismatch
 from mobseg.geometry import VolumeGeometry
+from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS, Map, PredictionMaps
 from mobseg.sparse_map import Labels, SparseMap, Voxels
@@ -22,9 +23,8 @@ class VoxelEstimates:
     Attributes:
         label_table: the F foreground labels.
         labels: (n,).
-        probability_mean: (F, n), like all other arrays float32.
-        probability_variance: (F, n).
-        predictive_entropy_nats: (n,).
+        of_labels: E[p] and Var[p].
+        predictive_entropy_nats: (n,), like all others float32.
         mutual_information_nats: (n,).
         logit_variance_model: (n,).
         logit_variance_disagreement: (n,).
@@ -32,12 +32,46 @@ class VoxelEstimates:
 
     label_table: LabelTable
     labels: Labels
-    probability_mean: Map
-    probability_variance: Map
+    of_labels: LabelEstimates
     predictive_entropy_nats: Map
     mutual_information_nats: Map
     logit_variance_model: Map
     logit_variance_disagreement: Map
+
+    @classmethod
+    def of_no_voxels(cls, label_table: LabelTable) -> VoxelEstimates:
+        """Nothing yet, to join parts to."""
+        nothing = np.zeros(0, np.float32)
+        of_labels = LabelEstimates(
+            nothing.astype(np.uint16), nothing.astype(np.int32), nothing, nothing
+        )
+        return cls(
+            label_table,
+            nothing.astype(np.uint8),
+            of_labels,
+            **dict.fromkeys(COMMON_FIELDS, nothing),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[VoxelEstimates]) -> VoxelEstimates:
+        """Of the voxels of all parts, one part's after the other's; one part at least."""
+        common: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in COMMON_FIELDS
+        }
+        of_labels = LabelEstimates.joined(
+            [part.of_labels for part in parts], [len(part.labels) for part in parts]
+        )
+        labels = np.concatenate([part.labels for part in parts])
+        return cls(parts[0].label_table, labels, of_labels, **common)
+
+    def moved(self, order: Voxels) -> VoxelEstimates:
+        """Of the voxels in another order, (n,) their places in this one."""
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        common: dict[str, Any] = {name: getattr(self, name)[order] for name in COMMON_FIELDS}
+        return VoxelEstimates(
+            self.label_table, self.labels[order], self.of_labels.moved(place), **common
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +83,7 @@ class SparsePrediction:
     few percent of a CT the maps take a few percent of the memory.
 
     The maps have the names that they have in :class:`mobseg.prediction.PredictionMaps`; each is made from the
-    estimates when it is asked for, without a copy.
+    estimates when it is asked for.
 
     Attributes:
         geometry: the input's grid.
@@ -79,15 +113,19 @@ class SparsePrediction:
     @property
     def probability_mean(self) -> tuple[SparseMap, ...]:
         """E[p], for each label."""
+        found = self.estimates.of_labels
         return tuple(
-            self.map_of(mean, structure=label.value)
-            for label, mean in zip(self.label_table, self.estimates.probability_mean, strict=True)
+            SparseMap(self.labels, voxels, found.mean[span], label.value)
+            for (voxels, span), label in zip(self._entries, self.label_table, strict=True)
         )
 
     @property
     def probability_variance(self) -> tuple[SparseMap, ...]:
         """Var[p], for each label."""
-        return tuple(self.map_of(variance) for variance in self.estimates.probability_variance)
+        variance = self.estimates.of_labels.variance
+        return tuple(
+            SparseMap(self.labels, voxels, variance[span]) for voxels, span in self._entries
+        )
 
     @property
     def predictive_entropy_nats(self) -> SparseMap:
@@ -109,9 +147,9 @@ class SparsePrediction:
         """The part of the logit variance that is the spread between passes."""
         return self.map_of(self.estimates.logit_variance_disagreement)
 
-    def map_of(self, values: Map, structure: int | None = None) -> SparseMap:
-        """A map of this prediction from its (n,) values; see :class:`mobseg.sparse_map.SparseMap`."""
-        return SparseMap(self.labels, self.voxels, values, structure)
+    def map_of(self, values: Map) -> SparseMap:
+        """A map of this prediction from its (n,) values, 0 elsewhere."""
+        return SparseMap(self.labels, self.voxels, values)
 
     def dense(self) -> PredictionMaps:
         """All maps with all voxels, made anew."""
@@ -137,13 +175,16 @@ class SparsePrediction:
             voxels: (n,) where the voxels are there, in any order.
         """
         order = np.argsort(voxels, kind="stable")
-        moved: dict[str, Any] = {
-            field.name: value[..., order]
-            for field in dataclasses.fields(self.estimates)
-            if isinstance(value := getattr(self.estimates, field.name), np.ndarray)
-        }
-        estimates = dataclasses.replace(self.estimates, **moved)
+        estimates = self.estimates.moved(order)
         return SparsePrediction(geometry, labels, voxels[order], estimates, self.is_stochastic)
+
+    @property
+    def _entries(self) -> Iterator[tuple[Voxels, slice]]:
+        """For each label where it has estimates, and which."""
+        of_labels = self.estimates.of_labels
+        for channel in range(len(self.label_table)):
+            span = of_labels.span(channel)
+            yield self.voxels[of_labels.voxel[span]], span
 
 
 #: What regions, summary, report and files can be made from.

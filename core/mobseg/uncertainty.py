@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import overload
 
 import numpy as np
@@ -26,7 +26,9 @@ def error_probability(maps: PredictionMaps | VoxelEstimates) -> Map:
         (K, J, I) or (n,) float32 in [0, 1].
     """
     values = [label.value for label in maps.label_table]
-    return error_probability_of(maps.labels, maps.probability_mean, values)
+    if isinstance(maps, PredictionMaps):
+        return error_probability_of(maps.labels, maps.probability_mean, values)
+    return _error_probability_of_estimates(maps, values)
 
 
 def error_probability_of(
@@ -56,9 +58,32 @@ def foreground_variance(maps: PredictionMaps | VoxelEstimates) -> Map:
     Returns:
         (K, J, I) or (n,) float32.
     """
+    if isinstance(maps, VoxelEstimates):
+        return _largest_variance_of_estimates(maps)
     variance = maps.probability_variance
     # Reducing a single label would copy a volume for nothing.
     largest: Map = variance[0] if len(variance) == 1 else variance.max(axis=0)
+    return largest
+
+
+def _error_probability_of_estimates(estimates: VoxelEstimates, values: Sequence[int]) -> Map:
+    error = np.zeros(estimates.labels.shape, dtype=np.float32)
+    of_labels = estimates.of_labels
+    for channel, value in enumerate(values):
+        span = of_labels.span(channel)
+        voxel, mean = of_labels.voxel[span], of_labels.mean[span]
+        own = estimates.labels[voxel]
+        error[voxel] = np.where(own == value, 1.0 - mean, error[voxel] + (own == 0) * mean)
+    return np.clip(error, 0.0, 1.0, out=error)
+
+
+def _largest_variance_of_estimates(estimates: VoxelEstimates) -> Map:
+    largest = np.zeros(estimates.labels.shape, dtype=np.float32)
+    of_labels = estimates.of_labels
+    for channel in range(len(estimates.label_table)):
+        span = of_labels.span(channel)
+        voxel = of_labels.voxel[span]
+        largest[voxel] = np.maximum(largest[voxel], of_labels.variance[span])
     return largest
 
 

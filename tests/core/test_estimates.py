@@ -223,7 +223,7 @@ def test_the_batches_of_voxels_do_not_matter(monkeypatch: pytest.MonkeyPatch) ->
     in_batches = build(name, moments, "centred")
     np.testing.assert_array_equal(in_batches.voxels, at_once.voxels)
     for field in ("probability_mean", "probability_variance", "predictive_entropy_nats"):
-        first, second = (getattr(one.estimates, field) for one in (at_once, in_batches))
+        first, second = (getattr(one.dense(), field) for one in (at_once, in_batches))
         np.testing.assert_allclose(first, second, atol=TOLERANCE, rtol=2**-13)
 
 
@@ -239,6 +239,19 @@ def test_certain_voxels_are_not_stored() -> None:
     np.testing.assert_array_equal(found.labels, best.numpy())
     for label, probability in zip(TABLE, found.probability_mean, strict=True):
         np.testing.assert_array_equal(probability.dense(), (best == label.value).float().numpy())
+
+
+def test_labels_without_an_estimate_are_not_stored() -> None:
+    name = "isotropic, finer"
+    _, grid = make_grid(name)
+    found = build(name, make_moments(grid, CLASSES, 0, scale=40.0), "centred")
+    of_labels, maps = found.estimates.of_labels, found.dense()
+    assert len(found.voxels) > 1000
+    per_voxel = np.bincount(of_labels.voxel, minlength=len(found.voxels))
+    assert per_voxel.mean() < 0.7 * len(TABLE)
+    own = maps.labels == np.array([label.value for label in TABLE])[:, None, None, None]
+    differs = (maps.probability_mean != own) | (maps.probability_variance > 0)
+    assert differs.sum() <= len(of_labels.mean) <= 1.01 * differs.sum()
 
 
 def test_maps_are_made_as_they_are_stored() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from mobseg.errors import GeometryMismatch
 from mobseg.geometry import VolumeGeometry
+from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS
 from mobseg.prediction_folder import read_prediction_folder, rounded_maps, write_prediction_folder
@@ -31,10 +32,15 @@ def make(seed: int = 0, stored: int = 3000) -> SparsePrediction:
     def values(*shape: int) -> np.ndarray:
         return (rng.integers(1, 2**14, (*shape, stored)) * steps).astype(np.float32)
 
+    own = labels.reshape(-1)[voxels]
+    is_own = own == np.array([[LEFT.value], [RIGHT.value]])
+    mean, variance = values(2), values(2)
+    # At every third voxel the label says all there is to say.
+    mean[:, ::3], variance[:, ::3] = is_own[:, ::3], 0
     estimates = VoxelEstimates(
         LabelTable((LEFT, RIGHT)),
-        labels.reshape(-1)[voxels],
-        **{field: values(2) for field in LABEL_FIELDS},
+        own,
+        LabelEstimates.of(mean, variance, is_own),
         **{field: values() for field in COMMON_FIELDS},
     )
     return SparsePrediction(GEOMETRY, labels, voxels, estimates, is_stochastic=True)
@@ -45,11 +51,19 @@ def test_all_maps_of_all_voxels() -> None:
     dense = sparse.dense()
     inside = np.zeros(SHAPE, np.bool_)
     inside.reshape(-1)[sparse.voxels] = True
+    of_labels = sparse.estimates.of_labels
     for number, label in enumerate((LEFT, RIGHT)):
-        mean = dense.probability_mean[number]
-        np.testing.assert_array_equal(mean[inside], sparse.estimates.probability_mean[number])
-        np.testing.assert_array_equal(mean[~inside], (dense.labels == label.value)[~inside])
-    for field in (*COMMON_FIELDS, "probability_variance"):
+        entries = of_labels.channel == number
+        at = sparse.voxels[of_labels.voxel[entries]]
+        mean, variance = dense.probability_mean[number], dense.probability_variance[number]
+        np.testing.assert_array_equal(mean.flat[at], of_labels.mean[entries])
+        np.testing.assert_array_equal(variance.flat[at], of_labels.variance[entries])
+        is_implied = np.ones(SHAPE, np.bool_)
+        is_implied.flat[at] = False
+        assert (is_implied & inside).sum() == 1000
+        np.testing.assert_array_equal(mean[is_implied], (dense.labels == label.value)[is_implied])
+        assert not variance[is_implied].any()
+    for field in COMMON_FIELDS:
         assert not getattr(dense, field)[..., ~inside].any()
         found = getattr(dense, field)[..., inside]
         np.testing.assert_array_equal(found, getattr(sparse.estimates, field))

@@ -88,7 +88,7 @@ class BasisForm(CovarianceForm):
             own.copy_(spread_cells(distribution.weights, own.shape[2:]))
         else:
             own.fill_(1.0)
-        return distribution.scales.square(), weights, distribution.diagonal_variance
+        return distribution.scales.square_(), weights, distribution.diagonal_variance
 
     @property
     def blocks(self) -> Sequence[slice]:

@@ -28,6 +28,9 @@ Classifier = Callable[[Tensor, Tensor, Tensor], Tensor]
 #: Planes of the network's grid that one thread takes at a time; the plane before them is classified again.
 _BLOCK_PLANES = 8
 
+#: Numbers of the voxels of a plane that are interpolated at a time: 16 MB.
+_VALUES_AT_ONCE = 4_000_000
+
 
 class VoxelConsumer(Protocol):
     """Takes the native voxels, each plane of them from one thread, but several planes at the same time.
@@ -113,16 +116,22 @@ class NativeSweep:
         classes = cells.flatten()[self._cell]
         self._consumer.add_classes(planes, classes.view(len(self._rows.lower), -1))
         doubtful = (classes == IN_DOUBT).nonzero()[:, 0]
-        if len(doubtful):
-            row = doubtful.div(len(self._columns.lower), rounding_mode="floor")
-            column = doubtful - row * len(self._columns.lower)
-            interpolate = _PlaneInterpolation(self._rows, self._columns, row, column)
-            first, second = interpolate.used(lower.moments), interpolate.used(upper.moments)
-            weights = self._axis.weight[planes].tolist()
-            values = [interpolate(torch.lerp(first, second, weight)) for weight in weights]
-            index = [self._flat_index(n, row, column) for n in range(planes.start, planes.stop)]
-            moments = torch.split(torch.cat(values).T, self._channels)
-            self._consumer.add_moments(torch.cat(index), *moments)
+        for voxels in torch.split(doubtful, max(1, _VALUES_AT_ONCE // sum(self._channels))):
+            self._emit_moments(planes, voxels, lower, upper)
+
+    def _emit_moments(self, planes: slice, voxels: Tensor, lower: _Plane, upper: _Plane) -> None:
+        """Hand on the moments of the same voxels of each plane."""
+        if not len(voxels):
+            return
+        row = voxels.div(len(self._columns.lower), rounding_mode="floor")
+        column = voxels - row * len(self._columns.lower)
+        interpolate = _PlaneInterpolation(self._rows, self._columns, row, column)
+        first, second = interpolate.used(lower.moments), interpolate.used(upper.moments)
+        weights = self._axis.weight[planes].tolist()
+        values = [interpolate(torch.lerp(first, second, weight)) for weight in weights]
+        index = [self._flat_index(n, row, column) for n in range(planes.start, planes.stop)]
+        moments = torch.split(torch.cat(values).T.contiguous(), self._channels)
+        self._consumer.add_moments(torch.cat(index), *moments)
 
     def _flat_index(self, plane: int, row: Tensor, column: Tensor) -> Tensor:
         z, y, x = self._starts
@@ -152,7 +161,7 @@ class _PlaneInterpolation:
 
     def used(self, plane: Tensor) -> Tensor:
         """The columns of (C, y x) that are needed, as rows (n, C)."""
-        return plane[:, self._used].T.contiguous()
+        return plane.index_select(1, self._used).T.contiguous()
 
     def __call__(self, used: Tensor) -> Tensor:
         """Values (n, C) at the voxels: one weighted sum of whole rows, five times as fast as lerps."""

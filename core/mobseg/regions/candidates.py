@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import LabelTable
@@ -28,7 +30,7 @@ class Candidates:
         label_table: the F foreground labels.
         kji: (3, n) indices.
         score: (n,) scores.
-        probabilities: (F, n) mean probability of each foreground label.
+        probabilities: (n, F) mean probability of each foreground label, of which few are not 0.
         error: (n,) probability that the assigned label is wrong.
         surroundings: how the voxels lie with respect to the segmentation.
         by_rank: (n,) the voxels from the highest score down; equal scores keep their order.
@@ -39,7 +41,7 @@ class Candidates:
     label_table: LabelTable
     kji: Indices
     score: Map
-    probabilities: Map
+    probabilities: sparse.csr_array
     error: Map
     surroundings: Surroundings
     by_rank: Indices
@@ -54,7 +56,10 @@ def find_candidates(scored: ScoredPrediction, lowest: float) -> Candidates:
     kji = _by_position(_voxels_from(scored.score, lowest), scored.geometry)
     at = tuple(kji)
     score, labels = scored.score[at], scored.labels[at]
-    probabilities = np.stack([probability[at] for probability in scored.probabilities])
+    # One label's at a time, so that there are never those of all labels at all voxels.
+    probabilities = sparse.vstack(
+        [sparse.csr_array(probability[at][None]) for probability in scored.probabilities]
+    )
     values = [label.value for label in scored.label_table]
     by_rank = np.argsort(-score, kind="stable")
     rank = np.empty_like(by_rank)
@@ -64,12 +69,17 @@ def find_candidates(scored: ScoredPrediction, lowest: float) -> Candidates:
         label_table=scored.label_table,
         kji=kji,
         score=score,
-        probabilities=probabilities,
-        error=error_probability_of(labels, probabilities, values),
+        probabilities=probabilities.T.tocsr(),
+        error=error_probability_of(labels, _rows(probabilities.tocsr()), values),
         surroundings=find_surroundings(kji, scored.labels, scored.score),
         by_rank=by_rank,
         rank=rank,
     )
+
+
+def _rows(matrix: sparse.csr_array) -> Iterator[Map]:
+    for number in range(matrix.shape[0]):
+        yield matrix[[number]].toarray()[0]
 
 
 def _voxels_from(score: Map | SparseMap, lowest: float) -> Indices:

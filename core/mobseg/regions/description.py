@@ -40,7 +40,7 @@ def describe(
     mean_scores = parts.sum(score) / counts
     voxel_mm3 = geometry.voxel_volume_mm3
     errors_mm3 = parts.sum(candidates.error[voxels]) * voxel_mm3
-    channels = parts.sum(candidates.probabilities[:, voxels]).argmax(axis=0)
+    channels = parts.sum_rows(candidates.probabilities[voxels]).argmax(axis=1)
     order = np.lexsort((parts.first, -errors_mm3.round(_RANK_DECIMALS)))
     id_of_part = np.empty_like(order)
     id_of_part[order] = np.arange(1, order.size + 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -48,6 +49,19 @@ class Groups:
     def sum(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Sums of (..., n) values in float64."""
         return self._reduce(np.add, values.astype(np.float64))
+
+    def sum_rows(self, values: sparse.csr_array) -> npt.NDArray[np.float64]:
+        """Sums of sparse (n, F) values in float64, (groups, F)."""
+        members = sparse.csr_array(
+            (
+                np.ones(self._order.size),
+                self._order,
+                np.append(self._starts, self._order.size),
+            ),
+            shape=(len(self), self._order.size),
+        )
+        sums: npt.NDArray[np.float64] = (members @ values).toarray()
+        return sums
 
     def min(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Minima of (..., n) values."""

@@ -11,6 +11,7 @@ from mobseg.covariance.base import StochasticHead
 from mobseg.covariance.basis_form import covariance_form
 from mobseg.covariance.form import (
     CovarianceForm,
+    best_class,
     pair_projection,
 )
 from mobseg.covariance.settings import PARAMETERISATIONS
@@ -90,3 +91,13 @@ def test_bounds_are_bounds_and_not_far_away(parameterisation: str) -> None:
     assert (largest >= expected.amax(0) * (1 - 1e-5)).all()
     assert bound.mean() <= 3 * exact.mean() + 1e-6
     assert largest.mean() <= 5 * expected.amax(0).mean() + 1e-6
+
+
+def test_the_best_class_is_the_first_of_the_largest() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randint(-3, 3, (CLASSES, *SHAPE), generator=generator).float()
+    ties = (logits == logits.amax(0)).sum(0)
+    assert (ties > 1).any()
+    expected = (logits == logits.amax(0)).float().argmax(0)
+    assert torch.equal(best_class(logits), expected)
+    assert torch.equal(best_class(logits[:1]), torch.zeros(SHAPE, dtype=torch.int64))

@@ -11,6 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from mobseg.certainty import IN_DOUBT, certain_class
+from mobseg.inference import native_sweep
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.native_sweep import NativeSweep
 from mobseg.inference.preprocessing import GridRecord, preprocess
@@ -105,6 +106,17 @@ def test_slabs_join_without_seams(name: str, slabs: int) -> None:
     moments = random_moments(grid.network_shape)
     slabs = min(slabs, grid.network_shape[0])
     whole, parts = sweep(moments, grid), sweep(moments, grid, slabs)
+    np.testing.assert_array_equal(parts.classes, whole.classes)
+    np.testing.assert_array_equal(parts.moments, whole.moments)
+
+
+def test_few_voxels_of_a_plane_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = make_grid("isotropic, finer")
+    moments = random_moments(grid.network_shape)
+    whole = sweep(moments, grid)
+    monkeypatch.setattr(native_sweep, "_VALUES_AT_ONCE", 3 * 40)
+    parts = sweep(moments, grid)
+    assert len(parts.counts) > 2 * len(whole.counts)
     np.testing.assert_array_equal(parts.classes, whole.classes)
     np.testing.assert_array_equal(parts.moments, whole.moments)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from mobseg.regions.groups import Groups
 
@@ -36,8 +37,16 @@ def test_sums_are_in_double_precision():
     assert abs(total - 3000 * float(np.float32(0.1))) < 1e-9
 
 
+def test_sums_of_sparse_rows():
+    values = np.stack((VALUES, np.full(6, 0.1, np.float32), 0 * VALUES), axis=1)
+    expected = Groups(NUMBER).sum(values.T).T
+    found = Groups(NUMBER).sum_rows(sparse.csr_array(values))
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
 def test_no_voxels():
     groups = Groups(np.zeros(0, dtype=np.int64))
+    assert groups.sum_rows(sparse.csr_array((0, 3))).shape == (0, 3)
     empty = np.zeros(0, dtype=np.float32)
     assert len(groups) == 0
     assert groups.sum(empty).shape == groups.argmax(empty).shape == groups.count.shape == (0,)
