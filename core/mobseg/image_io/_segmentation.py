@@ -101,7 +101,7 @@ def _boxes(labels: npt.NDArray[np.unsignedinteger], largest: int) -> list[tuple[
         boxes: list[tuple[slice, ...] | None] = ndimage.find_objects(labels, max_label=largest)
         return boxes
     # The box of all that is not 0 is found in a tenth of the time.
-    rows = labels.any(axis=2)
+    rows: npt.NDArray[np.bool_] = np.logical_or.reduce(labels, axis=2)
     if not rows.any():
         return [None]
     k, j = _range(rows.any(axis=1)), _range(rows.any(axis=0))
