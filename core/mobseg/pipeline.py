@@ -30,11 +30,7 @@ from mobseg.model import LoadedModel, load_model
 from mobseg.options import SegmentOptions
 from mobseg.orientation import axis_codes
 from mobseg.prediction import RunRecord
-from mobseg.prediction_folder import (
-    ThresholdRecord,
-    check_destination,
-    write_prediction_folder,
-)
+from mobseg.prediction_folder import PredictionFolderWriter, ThresholdRecord
 from mobseg.progress import Progress
 from mobseg.region_of_interest import Part, VoxelBox, voxel_box
 from mobseg.regions import FlaggedRegion, flag_regions
@@ -102,37 +98,35 @@ def segment_file(
     Raises:
         MobsegError: see :mod:`mobseg.errors`; nothing was written.
     """
-    check_destination(destination, overwrite=overwrite)
-    stopwatch = Stopwatch()
-    progress.report("Reading", 0.0)
-    with stopwatch.stage("read"):
-        source_image = read_scalar_volume(source)
-    segmentation = segment_volume(
-        source_image.volume,
-        model,
-        options,
-        progress,
-        input_warnings=source_image.warnings,
-        stopwatch=stopwatch,
-    )
-    progress.report("Writing", 0.9)
-    progress.raise_if_cancelled()
-    extra = [_sample_writer(segmentation)] if segmentation.samples else []
-    if report:
-        # Here, because Matplotlib takes as long to import as a third of PyTorch.
-        from mobseg.report import report_writer  # noqa: PLC0415
+    with PredictionFolderWriter(destination, overwrite=overwrite) as writer:
+        stopwatch = Stopwatch()
+        progress.report("Reading", 0.0)
+        with stopwatch.stage("read"):
+            source_image = read_scalar_volume(source)
+        segmentation = segment_volume(
+            source_image.volume,
+            model,
+            options,
+            progress,
+            input_warnings=source_image.warnings,
+            stopwatch=stopwatch,
+            with_maps=writer.start,
+        )
+        progress.report("Writing", 0.9)
+        progress.raise_if_cancelled()
+        extra = [_sample_writer(segmentation)] if segmentation.samples else []
+        if report:
+            # Here, because Matplotlib takes as long to import as a third of PyTorch.
+            from mobseg.report import report_writer  # noqa: PLC0415
 
-        intended_use = model.metadata.intended_use if model.metadata else None
-        extra.append(report_writer(source_image.volume, segmentation, intended_use))
-    write_prediction_folder(
-        destination,
-        segmentation.maps,
-        segmentation.regions,
-        segmentation.record,
-        threshold=segmentation.threshold,
-        overwrite=overwrite,
-        extra_writers=extra,
-    )
+            intended_use = model.metadata.intended_use if model.metadata else None
+            extra.append(report_writer(source_image.volume, segmentation, intended_use))
+        writer.finish(
+            segmentation.regions,
+            segmentation.record,
+            threshold=segmentation.threshold,
+            extra_writers=extra,
+        )
     progress.report("Done", 1.0)
     return segmentation
 
@@ -145,6 +139,7 @@ def segment_volume(
     *,
     input_warnings: tuple[str, ...] = (),
     stopwatch: Stopwatch | None = None,
+    with_maps: Callable[[SparsePrediction], None] | None = None,
 ) -> Segmentation:
     """Segment an image in memory.
 
@@ -155,6 +150,7 @@ def segment_volume(
         progress: told how far it is.
         input_warnings: sentences to keep with the result.
         stopwatch: times the stages; it may have timed the reading already.
+        with_maps: called as soon as the maps are known, before the regions are.
 
     Raises:
         MobsegError: see :mod:`mobseg.errors`.
@@ -172,6 +168,8 @@ def segment_volume(
     box = body_box(volume, asked) if is_cropped else asked
     part = Part.take(volume, box, codes or axis_codes(volume.geometry))
     maps, samples, notes = _predict(part, model, options, progress, stopwatch)
+    if with_maps is not None:
+        with_maps(maps)
     progress.report("Finding regions to check", _PREDICTION[1])
     with stopwatch.stage("regions"):
         threshold = choose_threshold(

@@ -378,6 +378,28 @@ def test_cancelling_leaves_nothing(stochastic: LoadedModel, tmp_path: Path) -> N
         assert {path.name for path in tmp_path.iterdir()} == {"ct.nrrd", "model"}
 
 
+class _CancelledWhileWriting(SilentProgress):
+    """Cancelled when the volumes are being written and the regions are known."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def report(self, stage: str, fraction: float) -> None:
+        self._stage = stage
+
+    def raise_if_cancelled(self) -> None:
+        if self._stage == "Writing":
+            raise Cancelled("Cancelled.")
+
+
+def test_cancelling_the_writing_leaves_nothing(stochastic: LoadedModel, tmp_path: Path) -> None:
+    write_scalar_volume(_ct(), tmp_path / "ct.nrrd")
+    source, out = tmp_path / "ct.nrrd", tmp_path / "out"
+    with pytest.raises(Cancelled):
+        segment_file(source, out, stochastic, SegmentOptions(), _CancelledWhileWriting())
+    assert {path.name for path in tmp_path.iterdir()} == {"ct.nrrd", "model"}
+
+
 def test_progress_only_grows(stochastic: LoadedModel) -> None:
     class Recorder(SilentProgress):
         def __init__(self) -> None:

@@ -19,9 +19,14 @@ All volumes lie on the grid of the input; maps are float32, rounded as :mod:`.ro
 from mobseg.prediction_folder.reading import StoredPrediction, read_prediction_folder
 from mobseg.prediction_folder.records import ThresholdRecord
 from mobseg.prediction_folder.rounding import rounded_maps
-from mobseg.prediction_folder.writing import check_destination, write_prediction_folder
+from mobseg.prediction_folder.writing import (
+    PredictionFolderWriter,
+    check_destination,
+    write_prediction_folder,
+)
 
 __all__ = [
+    "PredictionFolderWriter",
     "StoredPrediction",
     "ThresholdRecord",
     "check_destination",

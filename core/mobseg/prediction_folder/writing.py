@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from mobseg.errors import OutputError
+from mobseg.geometry import VolumeGeometry
 from mobseg.image_io import write_label_volume, write_map, write_segmentation_nrrd
 from mobseg.prediction import LABEL_FIELDS, Map, RunRecord
 from mobseg.prediction_folder.layout import (
@@ -48,6 +50,88 @@ def check_destination(folder: Path, *, overwrite: bool) -> None:
         )
 
 
+class PredictionFolderWriter:
+    """Writes a result; see :mod:`mobseg.prediction_folder` for the files.
+
+    The volumes are written while the rest is still being made. As a context manager it leaves a complete folder
+    or none, and an older prediction as it was.
+
+    Args:
+        folder: to be made; folders above it are made as needed.
+        overwrite: replace an older prediction, once the new one is complete.
+
+    Raises:
+        OutputError: the folder may not be made; see :func:`check_destination`.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+        check_destination(folder, overwrite=overwrite)
+        self._folder = folder
+        self._overwrite = overwrite
+        # A sibling, which takes the place of the folder once it is complete.
+        self._unfinished = folder.with_name(f".{folder.name}.{uuid4().hex}")
+        # Compression takes most of the time and runs without the interpreter's lock.
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._tasks: list[Future[None]] = []
+
+    def __enter__(self) -> PredictionFolderWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+
+    def start(self, maps: AnyPrediction) -> None:
+        """Begin to write the volumes; they must not change any more.
+
+        Raises:
+            OutputError: the folder cannot be made.
+        """
+        with _told_plainly():
+            self._unfinished.mkdir(parents=True)
+        self._maps = maps
+        self._tasks = [
+            self._pool.submit(write) for write in _volume_writers(maps, self._unfinished)
+        ]
+
+    def finish(
+        self,
+        regions: Sequence[FlaggedRegion],
+        record: RunRecord,
+        *,
+        threshold: ThresholdRecord,
+        extra_writers: Sequence[Callable[[Path], None]] = (),
+    ) -> None:
+        """Write the rest and put the folder in its place.
+
+        Args:
+            regions: the flagged regions by rank.
+            record: how the result was made.
+            threshold: how the regions were flagged.
+            extra_writers: called with the unfinished folder to add files, such as the report.
+
+        Raises:
+            OutputError: it cannot be written, or the folder exists by now.
+        """
+        check_destination(self._folder, overwrite=self._overwrite)
+        with _told_plainly():
+            write_regions_csv(regions, self._unfinished / REGIONS_CSV)
+            write_regions_json(regions, self._unfinished / REGIONS_JSON)
+            for write_extra in extra_writers:
+                write_extra(self._unfinished)
+            for task in self._tasks:
+                task.result()
+            files = [
+                path.relative_to(self._unfinished).as_posix()
+                for path in self._unfinished.rglob("*")
+                if path.is_file()
+            ]
+            maps = self._maps
+            content = RunFile(record, threshold, maps.label_table, maps.is_stochastic)
+            write_run_file(content, sorted([*files, RUN_JSON]), self._unfinished)
+            _replace(self._folder, self._unfinished)
+
+
 def write_prediction_folder(
     folder: Path,
     maps: AnyPrediction,
@@ -58,52 +142,30 @@ def write_prediction_folder(
     overwrite: bool = False,
     extra_writers: Sequence[Callable[[Path], None]] = (),
 ) -> None:
-    """Write a result; see :mod:`mobseg.prediction_folder` for the files.
-
-    Args:
-        folder: to be made; folders above it are made as needed.
-        maps: the prediction.
-        regions: the flagged regions by rank.
-        record: how the result was made.
-        threshold: how the regions were flagged.
-        overwrite: replace an older prediction, once the new one is complete.
-        extra_writers: called with the unfinished folder to add files, such as the report.
+    """Write a result that is complete, all of it or nothing; see :class:`PredictionFolderWriter`.
 
     Raises:
-        OutputError: the folder exists, or cannot be written; nothing is left behind, and an older
-            prediction stays as it was.
+        OutputError: the folder exists, or cannot be written.
     """
-    check_destination(folder, overwrite=overwrite)
-    with _complete_folder(folder) as unfinished:
-        _write_volumes(maps, unfinished)
-        write_regions_csv(regions, unfinished / REGIONS_CSV)
-        write_regions_json(regions, unfinished / REGIONS_JSON)
-        for write_extra in extra_writers:
-            write_extra(unfinished)
-        files = [
-            path.relative_to(unfinished).as_posix()
-            for path in unfinished.rglob("*")
-            if path.is_file()
-        ]
-        content = RunFile(record, threshold, maps.label_table, maps.is_stochastic)
-        write_run_file(content, sorted([*files, RUN_JSON]), unfinished)
+    with PredictionFolderWriter(folder, overwrite=overwrite) as writer:
+        writer.start(maps)
+        writer.finish(regions, record, threshold=threshold, extra_writers=extra_writers)
 
 
 @contextmanager
-def _complete_folder(folder: Path) -> Iterator[Path]:
-    """A sibling to write to, which takes the place of ``folder`` once it is complete."""
-    unfinished = folder.with_name(f".{folder.name}.{uuid4().hex}")
+def _told_plainly() -> Iterator[None]:
+    """Turn errors of the system into one sentence.
+
+    Raises:
+        OutputError: for every ``OSError``.
+    """
     try:
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        _replace(folder, unfinished)
+        yield
     except OSError as error:
         raise OutputError(
             f"The result cannot be written ({error.strerror or 'input/output error'}); check that the "
             "disk is not full and that the folder is writable."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _replace(folder: Path, complete: Path) -> None:
@@ -121,25 +183,19 @@ def _replace(folder: Path, complete: Path) -> None:
     shutil.rmtree(older, ignore_errors=True)
 
 
-def _write_volumes(maps: AnyPrediction, folder: Path) -> None:
+def _volume_writers(maps: AnyPrediction, folder: Path) -> Iterator[Callable[[], None]]:
+    """For each volume what writes it."""
+    for field, values, name in _map_files(maps):
+        yield partial(_write_map, field, values, maps.geometry, folder / name)
     labels = LabelVolume(maps.labels, maps.geometry)
+    path = folder / SEGMENTATION_NRRD
+    yield partial(write_segmentation_nrrd, labels, maps.label_table, path)
+    yield partial(write_label_volume, labels, folder / SEGMENTATION_NIFTI)
 
-    def write(field: str, values: Map | SparseMap, name: str) -> None:
-        is_mostly_zero = field != "probability_mean"
-        parts = _parts(field, values)
-        write_map(parts, maps.geometry, folder / name, is_mostly_zero=is_mostly_zero)
 
-    # Compression takes most of the time and runs without the interpreter's lock.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        tasks = [pool.submit(write, *job) for job in _map_files(maps)]
-        tasks.append(
-            pool.submit(
-                write_segmentation_nrrd, labels, maps.label_table, folder / SEGMENTATION_NRRD
-            )
-        )
-        tasks.append(pool.submit(write_label_volume, labels, folder / SEGMENTATION_NIFTI))
-        for task in tasks:
-            task.result()
+def _write_map(field: str, values: Map | SparseMap, geometry: VolumeGeometry, path: Path) -> None:
+    is_mostly_zero = field != "probability_mean"
+    write_map(_parts(field, values), geometry, path, is_mostly_zero=is_mostly_zero)
 
 
 def _map_files(maps: AnyPrediction) -> Iterator[tuple[str, Map | SparseMap, str]]:

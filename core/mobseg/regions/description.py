@@ -38,7 +38,8 @@ def describe(
     peak_scores = parts.max(score)
     counts = parts.count
     mean_scores = parts.sum(score) / counts
-    errors_mm3 = parts.sum(candidates.error[voxels]) * geometry.voxel_volume_mm3
+    voxel_mm3 = geometry.voxel_volume_mm3
+    errors_mm3 = parts.sum(candidates.error[voxels]) * voxel_mm3
     channels = parts.sum_rows(candidates.probabilities[voxels]).argmax(axis=1)
     order = np.lexsort((parts.first, -errors_mm3.round(_RANK_DECIMALS)))
     id_of_part = np.empty_like(order)
@@ -51,7 +52,7 @@ def describe(
             window_kji=_nested_tuple(windows[:, n]),
             peak_kji=_nested_tuple(peaks_kji[n]),
             peak_ras_mm=_nested_tuple(peaks_ras_mm[n]),
-            volume_mm3=float(counts[n] * geometry.voxel_volume_mm3),
+            volume_mm3=float(counts[n] * voxel_mm3),
             voxel_count=int(counts[n]),
             peak_score=float(peak_scores[n]),
             mean_score=float(mean_scores[n]),

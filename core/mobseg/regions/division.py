@@ -59,8 +59,7 @@ def nearest_seeds(
     Args:
         lattice: all n candidates, with a margin of at least the ball's reach.
         ball: what a seed covers.
-        component: (n + 1,) component of each candidate by rank; negative for those that are not to be
-            divided, and for the last entry, which stands for no candidate.
+        component: (n,) component of each candidate by rank; negative for those that are not to be divided.
         n_flagged: no candidate with this or a later rank is to be divided.
 
     Returns:
@@ -75,10 +74,11 @@ def nearest_seeds(
         for seed in chunk[seed_of[chunk] < 0]:
             if seed_of[seed] >= 0:
                 continue
-            reached = lattice.neighbours(seed, steps)
+            leading, reached = lattice.neighbours(seed, steps)
+            away = ball.distance_mm[leading]
             is_closer = component[reached] == component[seed]
-            is_closer &= ball.distance_mm < distance[reached]
+            is_closer &= away < distance[reached]
             closer = reached[is_closer]
-            distance[closer] = ball.distance_mm[is_closer]
+            distance[closer] = away[is_closer]
             seed_of[closer] = seed
     return seed_of[:n_flagged]

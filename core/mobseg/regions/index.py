@@ -126,9 +126,7 @@ class RegionIndex:
         if not is_divided.any():
             return component
         rank = self._candidates.rank[voxels]
-        component_by_rank: npt.NDArray[np.int32] = np.full(
-            self._ascending.size + 1, -1, dtype=np.int32
-        )
+        component_by_rank: npt.NDArray[np.int32] = np.full(self._ascending.size, -1, dtype=np.int32)
         component_by_rank[rank[is_divided]] = component[is_divided]
         seeds = nearest_seeds(
             self._lattice, self._ball, component_by_rank, int(rank[is_divided].max()) + 1

@@ -9,7 +9,7 @@ from mobseg.regions.groups import Indices
 
 
 class RankLattice:
-    """A box of voxels that holds the rank of each of n candidates, and n everywhere else.
+    """A box of voxels that holds the rank of each of n candidates.
 
     Args:
         kji_by_rank: (3, n) indices of the candidates, the first of rank 0.
@@ -24,20 +24,24 @@ class RankLattice:
         _, size_j, size_i = extent + 2 * margin_kji
         self._strides = np.array([size_j * size_i, size_i, 1], dtype=np.int64)
         self.position = self._strides @ (kji_by_rank - (low - margin_kji)[:, None])
-        self._rank = np.full(int(np.prod(extent + 2 * margin_kji)), n, dtype=np.int32)
-        self._rank[self.position] = np.arange(n, dtype=np.int32)
+        # Less n, so that nothing is written where no candidate lies: most of the memory is never taken.
+        self._n = n
+        self._rank = np.zeros(int(np.prod(extent + 2 * margin_kji)), dtype=np.int32)
+        self._rank[self.position] = np.arange(-n, 0, dtype=np.int32)
 
     def steps(self, offsets_kji: Indices) -> Indices:
         """Distances in the lattice of (3, m) offsets."""
         distances: Indices = self._strides @ offsets_kji
         return distances
 
-    def neighbours(self, rank: int, steps: Indices) -> npt.NDArray[np.int32]:
-        """Ranks of the voxels at distances from :meth:`steps` of one candidate; n where there is none."""
-        found: npt.NDArray[np.int32] = self._rank[self.position[rank] + steps]
-        return found
+    def neighbours(self, rank: int, steps: Indices) -> tuple[Indices, npt.NDArray[np.int32]]:
+        """Which of the distances from :meth:`steps` lead from one candidate to another, and to which rank."""
+        found = self._rank.take(self.position[rank] + steps)
+        leading = np.flatnonzero(found)
+        return leading, found[leading] + np.int32(self._n)
 
     def neighbours_of_all(self, step: int) -> npt.NDArray[np.int32]:
         """Rank of the voxel at one distance from each candidate; n where there is none."""
-        found: npt.NDArray[np.int32] = self._rank[self.position + step]
+        found: npt.NDArray[np.int32] = self._rank.take(self.position + step)
+        found += np.int32(self._n)
         return found

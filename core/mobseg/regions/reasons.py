@@ -62,9 +62,12 @@ def find_surroundings(
         for step in (-1, 1):
             neighbour = _neighbour(kji, axis, step, labels.shape[axis])
             other = labels[neighbour]
-            near_foreground |= other > 0
+            is_foreground = other > 0
+            near_foreground |= is_foreground
             leaves_structure |= other != own
-            np.minimum(least, score[neighbour], out=least, where=other > 0)
+            foreground = np.flatnonzero(is_foreground)
+            found = score[tuple(index[foreground] for index in neighbour)]
+            least[foreground] = np.minimum(least[foreground], found)
     return Surroundings(near_foreground, leaves_structure, least)
 
 

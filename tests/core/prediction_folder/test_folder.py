@@ -7,10 +7,11 @@ import signal
 import numpy as np
 import pytest
 
-from mobseg.errors import GeometryMismatch, InvalidInput, OutputError
+from mobseg.errors import Cancelled, GeometryMismatch, InvalidInput, OutputError
 from mobseg.image_io import read_label_volume, read_map
 from mobseg.labels import LabelTable
 from mobseg.prediction_folder import (
+    PredictionFolderWriter,
     ThresholdRecord,
     check_destination,
     read_prediction_folder,
@@ -204,6 +205,33 @@ def test_a_failure_leaves_nothing_new(tmp_path, failure, expected, older):
     assert contents(tmp_path) == before
     if older:
         assert read_prediction_folder(tmp_path / "out").maps.label_table.labels == (RIGHT,)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_what_was_started_and_not_finished_leaves_nothing(tmp_path, older):
+    if older:
+        write(tmp_path / "out", random_maps(RIGHT, seed=5))
+    before = contents(tmp_path)
+    with (
+        pytest.raises(Cancelled),
+        PredictionFolderWriter(tmp_path / "out", overwrite=True) as writer,
+    ):
+        writer.start(random_maps(LEFT))
+        assert len(contents(tmp_path)) == len(before) + 1
+        raise Cancelled
+    assert contents(tmp_path) == before
+    if older:
+        assert read_prediction_folder(tmp_path / "out").maps.label_table.labels == (RIGHT,)
+
+
+def test_a_folder_that_appears_in_the_meantime_is_refused(tmp_path):
+    writer = PredictionFolderWriter(tmp_path / "out")
+    with writer, pytest.raises(OutputError, match="exists"):
+        writer.start(random_maps(LEFT))
+        (tmp_path / "out").mkdir()
+        writer.finish((), RECORD, threshold=THRESHOLD)
+    assert contents(tmp_path) == ["out"]
+    assert contents(tmp_path / "out") == []
 
 
 def test_a_full_disk_leaves_nothing(tmp_path):

@@ -10,7 +10,9 @@ KJI = np.array([[4, 5, 4], [7, 7, 9], [1, 2, 1]])  # three voxels, by rank
 def test_neighbours_are_found_by_their_offset():
     lattice = RankLattice(KJI, np.array([1, 2, 1]))
     up, right, nowhere = lattice.steps(np.array([[1, 0, 0], [0, 2, 1], [1, 0, 0]]))
-    assert lattice.neighbours(0, np.array([up, right, nowhere])).tolist() == [1, 2, 3]
+    leading, ranks = lattice.neighbours(0, np.array([up, nowhere, right]))
+    assert leading.tolist() == [0, 2]
+    assert ranks.tolist() == [1, 2]
     assert lattice.neighbours_of_all(up).tolist() == [1, 3, 3]
     assert lattice.neighbours_of_all(nowhere).tolist() == [3, 3, 3]
 
@@ -19,7 +21,9 @@ def test_a_step_within_the_margin_never_wraps_around():
     lattice = RankLattice(KJI, np.array([2, 2, 2]))
     offsets = np.indices((5, 5, 5)).reshape(3, -1) - 2
     for rank in range(3):
-        found = lattice.neighbours(rank, lattice.steps(offsets))
+        leading, ranks = lattice.neighbours(rank, lattice.steps(offsets))
+        found = np.full(offsets.shape[1], 3)
+        found[leading] = ranks
         for offset, other in zip(offsets.T, found, strict=True):
             expected = np.flatnonzero((KJI[:, rank] + offset == KJI.T).all(axis=1))
             assert other == (expected[0] if expected.size else 3)
