@@ -26,6 +26,7 @@ from sides import Case, run_process
 mpl.use("agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator
 
 ROOT = Path(__file__).parents[1]
 
@@ -130,10 +131,16 @@ def draw(points: list[dict[str, Any]], exponents: dict[str, dict[str, float]], p
             (("cpu_seconds", "CPU seconds"), ("peak_gib", "peak memory, GiB"))
         ):
             panel = panels[row, column]
-            panel.loglog([p["x"] for p in own], [p[key] for p in own], "o-", color="#0072b2")
+            x, y = [p["x"] for p in own], [p[key] for p in own]
+            panel.loglog(x, y, "o-", color="#0072b2")
+            panel.set_xticks(x, [f"{value:.3g}" for value in x])
+            panel.set_ylim(0.5 * min(y), 2 * max(y))
+            panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.yaxis.set_major_formatter("{x:g}")
+            panel.minorticks_off()
             panel.set_title(f"exponent {found[key]:.2f}", fontsize=10)
             panel.set_xlabel(series)
-            panel.grid(alpha=0.3, which="both")
+            panel.grid(alpha=0.3)
             if column == 0:
                 panel.set_ylabel(label)
     figure.tight_layout()

@@ -75,7 +75,7 @@ class PredictionBuilder:
 
     def add_classes(self, planes: slice, classes: Tensor) -> None:
         """Label whole planes; for the sweep."""
-        self._box[planes] = self._value_of_class[classes.numpy()]
+        self._box[planes] = self._value_of_class.take(classes.numpy())
 
     def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
         """Label single voxels, and keep estimates of those in doubt; for the sweep.

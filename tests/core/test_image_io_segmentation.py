@@ -95,6 +95,16 @@ def test_an_absent_label_is_an_empty_segment(metadata) -> None:
     assert metadata["Segment2_Extent"] == "0 -1 0 -1 0 -1"
 
 
+@pytest.mark.parametrize(("value", "extent"), [(1, "1 4 3 3 0 2"), (0, "0 -1 0 -1 0 -1")])
+def test_extent_of_a_single_label(tmp_path, value: int, extent: str) -> None:
+    array = np.zeros((4, 5, 6), np.uint8)
+    array[0, 3, 1] = array[2, 3, 4] = value
+    path = tmp_path / "result.seg.nrrd"
+    only = LabelTable((Label(1, "Organ", (1, 2, 3)),))
+    write_segmentation_nrrd(LabelVolume(array, segmentation().geometry), only, path)
+    assert sitk.ReadImage(str(path)).GetMetaData("Segment0_Extent") == extent
+
+
 def test_separators_in_a_meaning_do_not_break_the_terminology(tmp_path) -> None:
     label = Label(1, "x", (0, 0, 0), type=Code("1", "99LOCAL", "left|right~both^none"))
     path = tmp_path / "result.seg.nrrd"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from mobseg.errors import OutputError
@@ -85,12 +87,31 @@ def _code(code: Code | None) -> str:
 
 def _extents(volume: LabelVolume, largest: int) -> dict[int, str]:
     """First and last voxel of each label along i, j and k; ``0 -1`` on each axis when it is absent."""
-    boxes = ndimage.find_objects(volume.array, max_label=largest)
+    boxes = _boxes(volume.array, largest)
     extents = {}
     for value, box in enumerate(boxes, start=1):
         bounds = [(0, -1)] * 3 if box is None else [(s.start, s.stop - 1) for s in reversed(box)]
         extents[value] = " ".join(f"{first} {last}" for first, last in bounds)
     return extents
+
+
+def _boxes(labels: npt.NDArray[np.unsignedinteger], largest: int) -> list[tuple[slice, ...] | None]:
+    """The box of each label from 1 to the largest; ``None`` where it is absent."""
+    if largest > 1:
+        boxes: list[tuple[slice, ...] | None] = ndimage.find_objects(labels, max_label=largest)
+        return boxes
+    # The box of all that is not 0 is found in a tenth of the time.
+    rows: npt.NDArray[np.bool_] = np.logical_or.reduce(labels, axis=2)
+    if not rows.any():
+        return [None]
+    k, j = _range(rows.any(axis=1)), _range(rows.any(axis=0))
+    return [(k, j, _range(labels[k, j].any(axis=(0, 1))))]
+
+
+def _range(flags: npt.ArrayLike) -> slice:
+    """From the first that is set to the last."""
+    found = np.flatnonzero(flags)
+    return slice(int(found[0]), int(found[-1]) + 1)
 
 
 def _conversion_parameters(geometry: VolumeGeometry) -> str:

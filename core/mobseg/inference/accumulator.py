@@ -153,7 +153,8 @@ class MomentAccumulator:
             running.addcmul_(delta, share)
             delta.square_()
             disagreement = in_window(self._disagreement[channels], part)
-            spread.copy_(disagreement).addcmul_(delta, share).addcmul_(spread, share, value=-1)
+            spread = _in_single(disagreement, spread)
+            spread.addcmul_(delta, share).addcmul_(spread, share, value=-1)
             _store(spread, disagreement)
 
     def _add_variances(
@@ -163,10 +164,10 @@ class MomentAccumulator:
             running = in_window(self._variance[channels], part)
             new, old = scratch.take(running.shape)
             if self._form is None:
-                new.copy_(factors[0][channels])
+                new = factors[0][channels]
             else:
                 self._form.expand(factors, channels, new)
-            old.copy_(running).lerp_(new, share)
+            old = _in_single(running, old).lerp_(new, share)
             _store(old, running)
 
 
@@ -212,8 +213,12 @@ class _Scratches:
             self._free.put(scratch)
 
 
+def _in_single(values: Tensor, scratch: Tensor) -> Tensor:
+    """The values in single precision: themselves, or a copy in ``scratch``."""
+    return values if values.dtype == scratch.dtype else scratch.copy_(values)
+
+
 def _store(values: Tensor, target: Tensor) -> None:
-    """Copy, within the range of the target's type; ``values`` is used up."""
+    """Copy what :func:`_in_single` copied, within the range of the target's type."""
     if target.dtype != values.dtype:
-        values.clamp_(max=torch.finfo(target.dtype).max)
-    target.copy_(values)
+        target.copy_(values.clamp_(max=torch.finfo(target.dtype).max))
