@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -52,6 +54,28 @@ def test_sigmoid_moments_equal_quadrature(
         (moments.expected_entropy, entropy, max(tolerance, 1e-7)),
     ):
         assert (value.double() - expected).abs().max() <= bound
+
+
+@pytest.mark.parametrize("deviation", [0.001, 0.1, 0.14, 0.15, 0.5, 1.0, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_tiny_variance_is_precise(deviation: float, dtype: torch.dtype) -> None:
+    mean, variance = _grid(deviation)
+    # What is farther out is certain.
+    kept = mean.abs() <= 16 + 0.5 * deviation**2
+    spread = _quadrature(-mean[kept].abs(), deviation)[1]
+    assert spread.min() < 1e-6
+    moments = sigmoid_moments(mean[kept].to(dtype), variance[kept].to(dtype))
+    assert (moments.variance.double() / spread - 1).abs().max() < 0.01
+
+
+def test_a_tiny_variance_of_three_classes_is_precise() -> None:
+    mean = torch.tensor([12.0, 0.0, 0.0])[None, :, None]
+    factor = 0.1 * torch.eye(3)[None, :, :, None]
+    spread = softmax_moments(mean, factor).variance.flatten()
+    # Nearly log-normal: of exp(x) with x ~ N(-12, 0.02), and of the sum of two that share a half.
+    one = math.exp(-24 + 0.02) * math.expm1(0.02)
+    both = 2 * one + 2 * math.exp(-24 + 0.02) * math.expm1(0.01)
+    torch.testing.assert_close(spread, torch.tensor([both, one, one]), rtol=0.05, atol=0)
 
 
 @pytest.mark.parametrize("deviation", DEVIATIONS)
