@@ -56,7 +56,7 @@ def test_sigmoid_moments_equal_quadrature(
         assert (value.double() - expected).abs().max() <= bound
 
 
-@pytest.mark.parametrize("deviation", [0.001, 0.1, 0.14, 0.15, 0.5, 1.0, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("deviation", [0.001, 0.1, 0.14, 0.15, 0.5, 1.0, 2.0, 3.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_tiny_variance_is_precise(deviation: float, dtype: torch.dtype) -> None:
     mean, variance = _grid(deviation)
