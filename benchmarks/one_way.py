@@ -128,9 +128,11 @@ def ours(task: Task) -> Way:
     from mobseg.progress import SilentProgress  # noqa: PLC0415
 
     loaded = load_model(task.model, device="cpu")
+    options = SegmentOptions(**task.options)
     if task.standin:
         loaded = dataclasses.replace(loaded, networks=(Standin(loaded.folder.n_outputs),))
-    options = SegmentOptions(**task.options)
+        # It has no layers that another library could compute.
+        options = dataclasses.replace(options, engine="torch")
 
     def run() -> Path:
         folder = task.output / "mobseg"
