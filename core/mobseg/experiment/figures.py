@@ -46,7 +46,7 @@ def draw_figures(rows: Sequence[Row], folder: Path, cases: str) -> list[tuple[Pa
         (path, f"Foreground probability in the band against the share of {whose}, first seed.")
     )
     for row in (row for row in rows if row.n_seeds > 1):
-        path = folder / f"review_{cases}_{row.name}.png"
+        path = folder / f"review_{cases}_{_file_name(row)}.png"
         _draw(path, partial(_review, row=row))
         pictures.append(
             (
@@ -55,7 +55,7 @@ def draw_figures(rows: Sequence[Row], folder: Path, cases: str) -> list[tuple[Pa
             )
         )
         if has_regions(row):
-            path = folder / f"regions_{cases}_{row.name}.png"
+            path = folder / f"regions_{cases}_{_file_name(row)}.png"
             _draw(path, partial(_regions_found, row=row), partial(_regions_corrected, row=row))
             caption = "errors found and Dice gained by a reviewer who looks at region after region"
             pictures.append((path, f"{row.name}: {caption}, mean of seeds."))
@@ -162,3 +162,8 @@ def paint_dice_by_bases(axes: Axes, bases: Mapping[int, Row], control: Row) -> N
         label=control.name,
     )
     axes.set(xlabel="number of bases M", ylabel="Dice", xticks=numbers)
+
+
+def _file_name(row: Row) -> str:
+    """The row's name without spaces, which Markdown does not allow in an address."""
+    return row.name.replace(",", "").replace(" ", "-")

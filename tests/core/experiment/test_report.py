@@ -177,6 +177,17 @@ def test_regions_are_a_table_and_a_figure_where_they_were_measured(places: Place
     assert "(figures/regions_validation_control.png)" in text
 
 
+def test_addresses_of_figures_have_no_spaces(places: Places) -> None:
+    runs = {f"control-seed{seed}": measured(0.7 + 0.1 * seed) for seed in (0, 1)}
+    fitted = {f"{run}-constant-by-distance": content for run, content in runs.items()}
+    _write(places, {"base": measured(0.7), **runs, **fitted})
+    config = CONFIG | {"constant_by_distance": ["control"]}
+    write_report(strict_json.decode(ExperimentConfig, config), places)
+    name = "review_validation_control-constant-variance-by-distance.png"
+    assert f"(figures/{name})" in (places.output / "report.md").read_text()
+    assert (places.output / "figures" / name).exists()
+
+
 def test_figure_4_and_slices_are_shown_where_they_are_there(places: Places) -> None:
     bases = {"1": "control", "2": "mob", "3": "more"}
     more = {"name": "more", "parameterisation": "mixture_of_bases", "objective": "expected_loss"}
