@@ -177,3 +177,28 @@ def test_openvino_reports_nothing_to_its_makers(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
     assert [path.name for path in tmp_path.iterdir()] == ["openvino_telemetry"]
+
+
+_SIGNAL_AFTER_NETWORKS = """
+import faulthandler, os, signal, time
+import torch
+from mobseg.network.openvino_trunk import on_openvino
+from tests.core.test_network_openvino_trunk import PATCH, _network
+
+faulthandler.enable()  # has a signal stack of its own
+networks = [on_openvino(_network(), PATCH, torch.float32) for _ in range(3)]
+while networks:
+    networks.pop(0)  # in the order in which they came
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_a_signal_is_survived_after_several_networks_have_gone() -> None:
+    command = [sys.executable, "-c", _SIGNAL_AFTER_NETWORKS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "interrupted\n", done.stderr

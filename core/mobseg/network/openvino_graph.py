@@ -13,6 +13,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ with _without("openvino_telemetry"):
     import openvino
     from openvino import opset13
 
-__all__ = ["UnsupportedLayer", "openvino", "openvino_graph"]
+__all__ = ["UnsupportedLayer", "openvino_core", "openvino_graph"]
 
 _SPATIAL_AXES = (2, 3, 4)
 
@@ -51,6 +52,17 @@ _BLOCK_SIDES = (4, 3, 2, 5, 7)
 
 class UnsupportedLayer(Exception):
     """A layer that has no counterpart here."""
+
+
+@cache
+def openvino_core() -> openvino.Core:
+    """The one of this process, kept to its end.
+
+    Each sets the signal stack of the thread that makes it, and brings back the one from before when it goes.
+    Two that go in the order in which they came leave the stack of the first, which is gone: the next signal,
+    such as Ctrl-C, ends the process with a segmentation fault (2026.4).
+    """
+    return openvino.Core()
 
 
 def openvino_graph(trunk: fx.GraphModule, patch_size: Size, *, is_exact: bool) -> openvino.Model:

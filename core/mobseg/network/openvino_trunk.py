@@ -102,7 +102,7 @@ def _compile(trunk: fx.GraphModule, patch_size: Size, precision: torch.dtype) ->
     try:
         from mobseg.network.openvino_graph import (  # noqa: PLC0415  takes a quarter of a second, and is optional
             UnsupportedLayer,
-            openvino,
+            openvino_core,
             openvino_graph,
         )
     except ImportError as error:
@@ -117,7 +117,7 @@ def _compile(trunk: fx.GraphModule, patch_size: Size, precision: torch.dtype) ->
     }
     try:
         graph = openvino_graph(trunk, patch_size, is_exact=precision == torch.float32)
-        compiled = openvino.Core().compile_model(graph, "CPU", settings)
+        compiled = openvino_core().compile_model(graph, "CPU", settings)
         request = compiled.create_infer_request()
         actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     except UnsupportedLayer as error:
