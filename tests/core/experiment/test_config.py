@@ -78,7 +78,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[3] / "experiments").glob("*/config*.json")), ids=str
+    "path",
+    [
+        path
+        for path in sorted((Path(__file__).parents[3] / "experiments").glob("*/*.json"))
+        if path.name != "card.json"
+    ],
+    ids=lambda path: path.name,
 )
 def test_the_configurations_of_the_project_can_be_read(path: Path) -> None:
     assert read_config(path).arms

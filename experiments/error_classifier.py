@@ -1,10 +1,10 @@
 """Ask whether the variance says anything about errors that the mean does not.
 
-    python error_classifier.py MODEL --images DIR --labels DIR -o JSON
+    python error_classifier.py MODEL --images DIR --labels DIR [--split JSON] -o JSON
 
 For every voxel near a boundary a classifier (gradient boosting) predicts from features of the model's output
 whether its label is wrong. It is fitted to the errors of one half of the patients and judged on the other, and
-the other way round. If the variance knew more than the mean, the classifier that sees both would find errors
+the other way round, for several ways to halve them. If the variance knew more than the mean, the classifier that sees both would find errors
 better than the one that sees the mean alone. Run it on validation cases; the model must have two classes.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from scipy import ndimage
 from scipy.special import logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from mobseg.cli.case_arguments import add_case_arguments
+from mobseg.cli.split import add_split_arguments, case_names
 from mobseg.experiment.cases import measured_cases
 from mobseg.image_io import read_label_volume, read_scalar_volume
 from mobseg.metrics.band import boundary_band
@@ -34,6 +36,7 @@ from mobseg.progress import SilentProgress
 from mobseg.uncertainty import error_probability
 
 Array = npt.NDArray[np.float32]
+Means = npt.NDArray[np.float64]
 
 #: Voxels away from the band whose probability of error is lower are never looked at.
 NEGLIGIBLE = 1e-4
@@ -110,9 +113,10 @@ def read_cases(arguments: argparse.Namespace) -> list[Case]:
     model = load_model(arguments.model, device=arguments.device)
     options = SegmentOptions(device=arguments.device, precision="auto")
     cases = []
-    for case in measured_cases(arguments.images, arguments.labels, None, None):
+    names = case_names(arguments.split, arguments.fold)
+    for case in measured_cases(arguments.images, arguments.labels, None, names):
         volume = read_scalar_volume(case.case.image).volume
-        maps = segment_volume(volume, model, options, SilentProgress()).maps
+        maps = segment_volume(volume, model, options, SilentProgress()).maps.dense()
         predicted = (maps.labels > 0).astype(np.uint8)
         truth = (read_label_volume(case.case.reference).array > 0).astype(np.uint8)
         spacing = maps.geometry.spacing_kji_mm
@@ -162,23 +166,38 @@ def classifier_scores(cases: list[Case], names: tuple[str, ...], seed: int) -> l
     return scores
 
 
-def mean_figures(
-    cases: list[Case], name: str, score_of: Callable[[int], Array]
-) -> dict[str, float]:
-    figures = [case.figures(name, score_of(n)) for n, case in enumerate(cases)]
-    aupr, benefit = np.nanmean(figures, axis=0)
-    print(f"{name:45s} AUPR in the band {aupr:.3f}, review benefit {benefit:.3f}", flush=True)
-    return {"aupr_band": float(aupr), "review_benefit": float(benefit)}
+def mean_figures(cases: list[Case], name: str, scores: Sequence[Array]) -> Means:
+    """Mean AUPR in the band and review benefit over cases with one map each."""
+    figures = [case.figures(name, score) for case, score in zip(cases, scores, strict=True)]
+    return np.nanmean(figures, axis=0)
+
+
+def described(name: str, means: Sequence[Means]) -> dict[str, float]:
+    """Mean and standard deviation over the ways to halve the patients."""
+    (aupr, benefit), (aupr_sd, benefit_sd) = np.mean(means, axis=0), np.std(means, axis=0)
+    print(
+        f"{name:45s} AUPR in the band {aupr:.3f} ({aupr_sd:.3f}), "
+        f"review benefit {benefit:.3f} ({benefit_sd:.3f})",
+        flush=True,
+    )
+    return {
+        "aupr_band": float(aupr),
+        "aupr_band_sd": float(aupr_sd),
+        "review_benefit": float(benefit),
+        "review_benefit_sd": float(benefit_sd),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--labels", type=Path, required=True)
+    add_case_arguments(parser)
+    add_split_arguments(parser)
     parser.add_argument("--band-mm", type=float, default=3.0)
-    parser.add_argument("--patient-mark", default="_R_", help="ends the patient in a case's name")
-    parser.add_argument("--seed", type=int, default=0, help="of the halves")
+    parser.add_argument(
+        "--patient-mark", default="_R_", help="ends the patient in a case's name, if it is there"
+    )
+    parser.add_argument("--halvings", type=int, default=5, help="ways to halve the patients")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
@@ -187,16 +206,23 @@ def main() -> None:
     wrong = sum(int(case.errors[case.band[case.kept]].sum()) for case in cases)
     chance = wrong / sum(int(case.band.sum()) for case in cases)
     print(f"{len(cases)} cases, {chance:.3f} of the voxels of the band are wrong", flush=True)
-    table = {
-        name: mean_figures(cases, name, lambda n, name=name: cases[n].scores[name])
-        for name in cases[0].scores
-    }
+    table = {}
+    for name in cases[0].scores:
+        maps = [case.scores[name] for case in cases]
+        table[name] = described(name, [mean_figures(cases, name, maps)])
     for name, features in FEATURE_SETS.items():
-        scores = classifier_scores(cases, features, arguments.seed)
-        table[f"classifier: {name}"] = mean_figures(
-            cases, f"classifier: {name}", scores.__getitem__
-        )
-    content = {"n_cases": len(cases), "error_share_of_band": chance, "figures": table}
+        title = f"classifier: {name}"
+        means = [
+            mean_figures(cases, title, classifier_scores(cases, features, seed))
+            for seed in range(arguments.halvings)
+        ]
+        table[title] = described(title, means)
+    content = {
+        "n_cases": len(cases),
+        "error_share_of_band": chance,
+        "halvings": arguments.halvings,
+        "figures": table,
+    }
     arguments.output.write_text(json.dumps(content, indent=1))
 
 
