@@ -4,8 +4,9 @@
 
 For every voxel near a boundary a classifier (gradient boosting) predicts from features of the model's output
 whether its label is wrong. It is fitted to the errors of one half of the patients and judged on the other, and
-the other way round, for several ways to halve them. If the variance knew more than the mean, the classifier that sees both would find errors
-better than the one that sees the mean alone. Run it on validation cases; the model must have two classes.
+the other way round, for several ways to halve them. If the variance knew more than the mean, the classifier
+that sees both would find errors better than the one that sees the mean alone. Run it on validation cases; the
+model must have two classes.
 """
 
 from __future__ import annotations
