@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ COMMANDS = (
     ("slices", "mobseg.cli.slices", "SlicesCommand"),
     ("experiment", "mobseg.cli.experiment", "ExperimentCommand"),
 )
+
+#: 128 and the number of SIGPIPE, as a shell has it.
+_EXIT_CODE_WITHOUT_READER = 141
 
 _log = logging.getLogger("mobseg")
 
@@ -73,7 +77,11 @@ def execute(command_class: type[Command], arguments: Sequence[str]) -> int:
     namespace = parser.parse_args(attach_number_lists(arguments))
     _configure_logging(namespace.verbose, debug=namespace.debug)
     try:
-        return command_class.from_arguments(namespace).run()
+        code = command_class.from_arguments(namespace).run()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return _end_without_reader()
     except (Exception, KeyboardInterrupt) as error:
         if namespace.debug:
             _log.exception("The command failed.")
@@ -81,6 +89,13 @@ def execute(command_class: type[Command], arguments: Sequence[str]) -> int:
         hint = "" if failure.kind != "InternalError" or namespace.debug else " (--debug shows more)"
         print(f"mobseg: error: {failure.sentence}{hint}", file=sys.stderr)
         return failure.exit_code
+
+
+def _end_without_reader() -> int:
+    """End as other programs do whose output nobody reads any more, such as that of ``| head``."""
+    # Python flushes once more when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _EXIT_CODE_WITHOUT_READER
 
 
 def attach_number_lists(arguments: Sequence[str]) -> list[str]:
