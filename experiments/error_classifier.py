@@ -2,8 +2,8 @@
 
     python error_classifier.py MODEL --images DIR --labels DIR [--split JSON] -o JSON
 
-For every voxel near a boundary a classifier (gradient boosting) predicts from features of the model's output
-whether its label is wrong. It is fitted to the errors of one half of the patients and judged on the other, and
+For every voxel near the outline of the prediction a classifier (gradient boosting) predicts from features of the
+model's output whether its label is wrong. It is fitted to the errors of one half of the patients and judged on the other, and
 the other way round, for several ways to halve them. If the variance knew more than the mean, the classifier
 that sees both would find errors better than the one that sees the mean alone. Run it on validation cases; the
 model must have two classes.
@@ -39,8 +39,12 @@ from mobseg.uncertainty import error_probability
 Array = npt.NDArray[np.float32]
 Means = npt.NDArray[np.float64]
 
-#: Voxels away from the band whose probability of error is lower are never looked at.
-NEGLIGIBLE = 1e-4
+#: Voxels within this distance of the predicted outline are given to the classifier. The reference must not have
+#: a say in it, or the classifier would learn of far errors by being asked.
+REACH_MM = 60.0
+
+#: Of the other voxels, the model's own probability of error, times this, comes after all classified ones.
+BEYOND_REACH = 1e-9
 
 #: How much the model's own probability of error may change the classifier's, relatively.
 TIE_BREAK = 0.1
@@ -96,8 +100,8 @@ def features_of(maps: PredictionMaps, hounsfield: Array) -> dict[str, Array]:
     def smoothed(array: Array, length_mm: float) -> Array:
         return ndimage.gaussian_filter(array, [length_mm / step for step in spacing])
 
-    # Without any foreground every voxel is as far from the outline as can be.
-    outer = ndimage.distance_transform_edt(~inside, sampling=spacing) if inside.any() else 99.0
+    # Without any foreground every voxel counts as far from the outline, but is looked at.
+    outer = ndimage.distance_transform_edt(~inside, sampling=spacing) if inside.any() else REACH_MM
     return {
         "mean": logit(np.clip(probability, 1e-6, 1 - 1e-6)),
         "variance": np.log(maps.logit_variance_model + 1e-3),
@@ -122,8 +126,8 @@ def read_cases(arguments: argparse.Namespace) -> list[Case]:
         truth = (read_label_volume(case.case.reference).array > 0).astype(np.uint8)
         spacing = maps.geometry.spacing_kji_mm
         band = boundary_band(predicted, truth, spacing, arguments.band_mm)
-        kept = band | (error_probability(maps) > NEGLIGIBLE) | (predicted != truth)
         features = features_of(maps, volume.array.astype(np.float32))
+        kept = np.abs(features["distance"]) <= REACH_MM
         scores = {name: compared_score(maps, name) for name in COMPARED_SCORES}
         scores |= {"variance of the logit": maps.logit_variance_model}
         cases.append(
@@ -148,15 +152,14 @@ def classifier_scores(cases: list[Case], names: tuple[str, ...], seed: int) -> l
         zip(patients, np.random.default_rng(seed).permutation(len(patients)) % 2, strict=True)
     )
     inputs = [np.stack([case.features[name] for name in names], axis=1) for case in cases]
-    scores = [np.zeros(case.predicted.shape, dtype=np.float32) for case in cases]
+    scores = [BEYOND_REACH * case.scores["error_probability"] for case in cases]
     for half in (0, 1):
         others = [n for n, case in enumerate(cases) if halves[case.patient] != half]
-        near = [cases[n].band[cases[n].kept] for n in others]
         fitted = HistGradientBoostingClassifier(
             max_iter=60, max_leaf_nodes=15, min_samples_leaf=200, random_state=seed
         ).fit(
-            np.concatenate([inputs[n][one] for n, one in zip(others, near, strict=True)]),
-            np.concatenate([cases[n].errors[one] for n, one in zip(others, near, strict=True)]),
+            np.concatenate([inputs[n] for n in others]),
+            np.concatenate([cases[n].errors for n in others]),
         )
         for n, case in enumerate(cases):
             if halves[case.patient] == half and len(inputs[n]):
@@ -204,7 +207,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     cases = read_cases(arguments)
-    wrong = sum(int(case.errors[case.band[case.kept]].sum()) for case in cases)
+    wrong = sum(int((case.predicted != case.truth)[case.band].sum()) for case in cases)
     chance = wrong / sum(int(case.band.sum()) for case in cases)
     print(f"{len(cases)} cases, {chance:.3f} of the voxels of the band are wrong", flush=True)
     table = {}
