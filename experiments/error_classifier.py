@@ -2,11 +2,11 @@
 
     python error_classifier.py MODEL --images DIR --labels DIR [--split JSON] -o JSON
 
-For every voxel near the outline of the prediction a classifier (gradient boosting) predicts from features of the
-model's output whether its label is wrong. It is fitted to the errors of one half of the patients and judged on the other, and
-the other way round, for several ways to halve them. If the variance knew more than the mean, the classifier
-that sees both would find errors better than the one that sees the mean alone. Run it on validation cases; the
-model must have two classes.
+For every voxel near the outline of the prediction a classifier (gradient boosting) predicts from features of
+the model's output whether its label is wrong. It is fitted to the errors of one half of the patients and judged
+on the other, and the other way round, for several ways to halve them. If the variance knew more than the mean,
+the classifier that sees both would find errors better than the one that sees the mean alone. Run it on
+validation cases; the model must have two classes.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ FEATURE_SETS = {
     "mean and variance": ("mean", "variance"),
     "mean, variance and disagreement": ("mean", "variance", "disagreement"),
     "mean and smoothed error": ("mean", "error 2 mm", "error 4 mm"),
+    "distance to the outline alone": ("distance",),
     "mean and distance to the outline": ("mean", "distance"),
     "mean and CT numbers": ("mean", "HU", "HU 1.5 mm"),
     "all": (
