@@ -3,7 +3,7 @@
     python benchmarks/modes.py IMAGES LABELS [--ways network|windows] [--split SPLITS_FINAL_JSON]
         [--model MODEL] [--band-mm MM] [-o JSON]
 
-``network``: what computes it, in which precision. ``windows``: step, mirroring, and the region of the organ first.
+``network``: what computes it, in which precision. ``windows``: step, mirroring, the region of the organ first.
 Images are named CASE_0000.nii.gz and references CASE.nii.gz, as nnU-Net names them. Each image is segmented
 whole, also for a model that needs a region of interest, whose images are the regions. OpenVINO is left out
 where it is not installed.
