@@ -71,6 +71,5 @@ def test_its_threshold_is_that_of_its_review_curve(model: LoadedModel) -> None:
     curve = ReviewCurve.from_dict(metadata.review_curve)
     assert metadata.recommended_threshold == curve.recommended_threshold()
     assert curve.lookup(metadata.recommended_threshold).share_caught >= 0.8
-    assert metadata.metrics["test"]["volume_interval"]["raters_covered"] == pytest.approx(
-        0.9, abs=0.05
-    )
+    # Nominal: 0.9. Rather a little too wide than too narrow.
+    assert 0.88 < metadata.metrics["test"]["volume_interval"]["raters_covered"] < 0.96
