@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from mobseg.certainty import IN_DOUBT
-from mobseg.inference.accumulator import StitchedMoments
-from mobseg.inference.axis import AxisSupport, native_axes
+from mobseg.inference.axis import AxisSupport
 from mobseg.inference.preprocessing import GridRecord
+from mobseg.inference.windows import Window
 from mobseg.inference.workers import run_in_threads
 
 #: Mean (Q, *S), model variance (V, *S) and disagreement (Q, *S) to the certain class (*S), or ``IN_DOUBT``.
@@ -34,13 +34,13 @@ _VALUES_AT_ONCE = 4_000_000
 
 
 class VoxelConsumer(Protocol):
-    """Takes the native voxels, each plane of them from one thread, but several planes at the same time.
+    """Takes the native voxels, each plane of a tile from one thread, but several planes at the same time.
 
     Axes are in the order of the network's, and positions count in the native box.
     """
 
-    def add_classes(self, planes: slice, classes: Tensor) -> None:
-        """Take a plane of certain classes (y, x) for all ``planes`` along the first axis."""
+    def add_classes(self, box: Window, classes: Tensor) -> None:
+        """Take certain classes (y, x) for all planes of a box."""
 
     def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
         """Take (n,) flat indices into the whole native grid with the moments (Q or V, n)."""
@@ -54,49 +54,69 @@ class _Plane:
     cells: Tensor
 
 
+class PlaneSource(Protocol):
+    """Planes of the network's grid that follow each other."""
+
+    @property
+    def depth(self) -> int:
+        """Number of planes."""
+
+    @property
+    def channels(self) -> list[int]:
+        """Numbers of means, model variances and disagreements."""
+
+    def plane(self, n: int) -> Tensor:
+        """All moments (C, y, x) of a plane, on the CPU in single precision."""
+
+
 class NativeSweep:
     """Passes over the network's grid along its first axis, a few planes at a time in each thread.
 
     Args:
         grid: the record of the preprocessing.
+        axes: of the native voxels, in the order of the network's axes.
         classify: tells the certain voxels.
         consumer: takes the native voxels, in any order of the planes.
     """
 
-    def __init__(self, grid: GridRecord, classify: Classifier, consumer: VoxelConsumer) -> None:
+    def __init__(
+        self,
+        grid: GridRecord,
+        axes: tuple[AxisSupport, AxisSupport, AxisSupport],
+        classify: Classifier,
+        consumer: VoxelConsumer,
+    ) -> None:
         self._classify = classify
         self._consumer = consumer
-        self._axis, self._rows, self._columns = native_axes(grid)
+        self._axis, self._rows, self._columns = axes
         self._cell = _cell_index(self._rows)[:, None] * _cell_count(self._columns)
         self._cell = (self._cell + _cell_index(self._columns)).flatten()
-        self._starts = [box.start for box in grid.crop]
+        self._starts = [box.start + axis.first for box, axis in zip(grid.crop, axes, strict=True)]
         sizes = grid.native_shape_kji
         strides = (sizes[1] * sizes[2], sizes[2], 1)
         self._strides = [strides[axis] for axis in grid.transpose_forward]
         self._received = 0
         self._latest: _Plane | None = None
 
-    def add(self, moments: StitchedMoments) -> None:
+    def add(self, source: PlaneSource) -> None:
         """Take the next planes of the network's grid: all of them, or consecutive slabs."""
-        volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
-        self._channels = [len(volume) for volume in volumes]
-        n = moments.mean.shape[1]
+        self._channels = source.channels
+        n = source.depth
         blocks = [slice(z, min(z + _BLOCK_PLANES, n)) for z in range(0, n, _BLOCK_PLANES)]
-        run_in_threads(partial(self._sweep, moments), blocks)
-        self._latest = self._plane(moments, n - 1)
+        run_in_threads(partial(self._sweep, source), blocks)
+        self._latest = self._plane(source, n - 1)
         self._received += n
 
-    def _sweep(self, moments: StitchedMoments, block: slice) -> None:
+    def _sweep(self, source: PlaneSource, block: slice) -> None:
         """Hand on the native planes from the plane before a block to the last of the block."""
-        previous = self._plane(moments, block.start - 1) if block.start else self._latest
+        previous = self._plane(source, block.start - 1) if block.start else self._latest
         for n in range(block.start, block.stop):
-            latest = self._plane(moments, n)
+            latest = self._plane(source, n)
             self._emit_next(self._received + n, previous or latest, latest)
             previous = latest
 
-    def _plane(self, moments: StitchedMoments, n: int) -> _Plane:
-        volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
-        plane = torch.cat([volume[:, n] for volume in volumes]).cpu()
+    def _plane(self, source: PlaneSource, n: int) -> _Plane:
+        plane = source.plane(n)
         classes = self._classify(*torch.split(plane, self._channels))
         for axis, support in enumerate((self._rows, self._columns)):
             classes = _agreement(classes, axis) if support.is_interpolated else classes
@@ -111,11 +131,12 @@ class NativeSweep:
 
     def _emit(self, planes: slice, lower: _Plane, upper: _Plane) -> None:
         """Hand on the native planes between two planes of the network's grid."""
-        if planes.start == planes.stop:
+        if planes.start == planes.stop or not len(self._cell):
             return
         cells = torch.where(lower.cells == upper.cells, lower.cells, IN_DOUBT)
         classes = cells.flatten().index_select(0, self._cell)
-        self._consumer.add_classes(planes, classes.view(len(self._rows.lower), -1))
+        box = (planes, self._rows.place, self._columns.place)
+        self._consumer.add_classes(box, classes.view(len(self._rows.lower), -1))
         # NumPy takes a fifth of PyTorch's time to find them.
         doubtful = torch.from_numpy(np.flatnonzero(classes.numpy() == IN_DOUBT))
         for voxels in torch.split(doubtful, max(1, _VALUES_AT_ONCE // sum(self._channels))):
