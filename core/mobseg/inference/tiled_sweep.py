@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.axis import native_axes
+from mobseg.inference.gathered_voxels import GatheredVoxels
 from mobseg.inference.native_sweep import Classifier, NativeSweep, VoxelConsumer
 from mobseg.inference.preprocessing import GridRecord
 from mobseg.inference.windows import Window
@@ -29,7 +30,7 @@ class TiledSweep:
         self._grid = grid
         self._axes = native_axes(grid)
         self._classify = classify
-        self._consumer = consumer
+        self._consumer = GatheredVoxels(consumer)
         self._sweeps: dict[tuple[int, int], NativeSweep] = {}
         self._rows: dict[int, Tensor] = {}
         self._column: Tensor | None = None
@@ -52,6 +53,7 @@ class TiledSweep:
         if (y.start, x.start) not in self._sweeps:
             self._sweeps[y.start, x.start] = self._sweep_of(y, x)
         self._sweeps[y.start, x.start].add(tile)
+        self._consumer.finish()
         _, height, width = self._grid.network_shape
         if y.stop < height:
             self._rows[x.start] = tile.last_row()
@@ -90,11 +92,16 @@ class JoinedTile:
 
     def plane(self, n: int) -> Tensor:
         """All moments (C, [1 +] Y, [1 +] X) of a plane, on the CPU in single precision."""
-        plane = torch.cat([volume[:, n] for volume in self._volumes]).cpu()
+        _, _, height, width = self._volumes[0].shape
+        above, before = self._row is not None, self._column is not None
+        plane = torch.empty(sum(self.channels), above + height, before + width)
+        parts = torch.split(plane[:, int(above) :, int(before) :], self.channels)
+        for part, volume in zip(parts, self._volumes, strict=True):
+            part.copy_(volume[:, n])
         if self._column is not None:
-            plane = torch.cat([self._column[:, n], plane], dim=2)
+            plane[:, int(above) :, :1] = self._column[:, n]
         if self._row is not None:
-            plane = torch.cat([self._row[:, n], plane], dim=1)
+            plane[:, :1] = self._row[:, n]
         return plane
 
     def last_row(self) -> Tensor:
