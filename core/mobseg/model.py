@@ -34,8 +34,8 @@ from mobseg.projections import (
     logit_coordinates,
 )
 
-#: Numbers of the moments of windows that are computed at a time, for more than two classes: 128 MB.
-_SLAB_VALUES = 32_000_000
+#: Numbers of the moments of windows that are computed at a time, for more than two classes: 64 MB.
+_SLAB_VALUES = 16_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,7 +114,9 @@ class MixtureOfBasesHead(StochasticHead):
         return self._distribution(features, self.weights(features))
 
     def _by_slabs(self, features: Tensor, thickness: int) -> Slabwise[LogitDistribution]:
-        """Slabs within layers of cells, whose weights depend on all planes."""
+        """Slabs within layers of cells, as the weights of a cell depend on all of its voxels."""
+        if thickness >= features.shape[2]:
+            return super()._by_slabs(features, thickness)
         weights = self.weights(features)
         layer = cell_index(features.shape[2], self.weights.cells, torch.device("cpu"))
         ends = [0, *layer.bincount().cumsum(0).tolist()]

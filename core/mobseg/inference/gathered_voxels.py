@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from mobseg.inference.native_sweep import VoxelConsumer
 from mobseg.inference.windows import Window
 
-#: Numbers that are handed on at a time: 16 MB.
-_VALUES = 4_000_000
+#: Numbers that are handed on at a time: 4 MB; the estimates of so many take ten times as much.
+_VALUES = 1_000_000
+
+
+class VoxelConsumer(Protocol):
+    """Takes the native voxels, each plane of a tile from one thread, but several planes at the same time.
+
+    Axes are in the order of the network's, and positions count in the native box.
+    """
+
+    def add_classes(self, box: Window, classes: Tensor) -> None:
+        """Take certain classes (y, x) for all planes of a box."""
+
+    def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
+        """Take (n,) flat indices into the whole native grid with the moments (Q or V, n)."""
 
 
 class GatheredVoxels:
-    """Hands classes on at once, and moments as soon as there are enough; threads may call it.
+    """Hands classes on at once, and moments as soon as there are enough.
 
     Args:
         consumer: takes them.
@@ -23,8 +35,8 @@ class GatheredVoxels:
 
     def __init__(self, consumer: VoxelConsumer) -> None:
         self._consumer = consumer
-        self._lock = Lock()
         self._waiting: list[tuple[Tensor, ...]] = []
+        self._count = 0
 
     def add_classes(self, box: Window, classes: Tensor) -> None:
         """Take certain classes (y, x) for all planes of a box."""
@@ -32,21 +44,16 @@ class GatheredVoxels:
 
     def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
         """Take (n,) flat indices into the whole native grid with the moments (Q or V, n)."""
-        with self._lock:
-            self._waiting.append((index, mean, model, disagreement))
-            values = sum(part.numel() for parts in self._waiting for part in parts)
-            ready = self._take() if values >= _VALUES else []
-        self._hand_on(ready)
+        parts = (index, mean, model, disagreement)
+        self._waiting.append(parts)
+        self._count += sum(part.numel() for part in parts)
+        if self._count >= _VALUES:
+            self.finish()
 
     def finish(self) -> None:
-        """Hand on the rest."""
-        self._hand_on(self._take())
-
-    def _take(self) -> list[tuple[Tensor, ...]]:
-        taken, self._waiting = self._waiting, []
-        return taken
-
-    def _hand_on(self, parts: list[tuple[Tensor, ...]]) -> None:
-        if parts:
-            index, *moments = (torch.cat(same, dim=-1) for same in zip(*parts, strict=True))
-            self._consumer.add_moments(index, *moments)
+        """Hand on what is left."""
+        if self._waiting:
+            joined = (torch.cat(same, dim=-1) for same in zip(*self._waiting, strict=True))
+            self._consumer.add_moments(*joined)
+        self._waiting.clear()
+        self._count = 0

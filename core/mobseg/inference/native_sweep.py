@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from mobseg.certainty import IN_DOUBT
 from mobseg.inference.axis import AxisSupport
+from mobseg.inference.gathered_voxels import GatheredVoxels, VoxelConsumer
 from mobseg.inference.preprocessing import GridRecord
-from mobseg.inference.windows import Window
 from mobseg.inference.workers import run_in_threads
 
 #: Mean (Q, *S), model variance (V, *S) and disagreement (Q, *S) to the certain class (*S), or ``IN_DOUBT``.
@@ -29,21 +29,8 @@ Classifier = Callable[[Tensor, Tensor, Tensor], Tensor]
 #: Planes of the network's grid that one thread takes at a time; the plane before them is classified again.
 _BLOCK_PLANES = 8
 
-#: Numbers of the voxels of a plane that are interpolated at a time: 16 MB.
-_VALUES_AT_ONCE = 4_000_000
-
-
-class VoxelConsumer(Protocol):
-    """Takes the native voxels, each plane of a tile from one thread, but several planes at the same time.
-
-    Axes are in the order of the network's, and positions count in the native box.
-    """
-
-    def add_classes(self, box: Window, classes: Tensor) -> None:
-        """Take certain classes (y, x) for all planes of a box."""
-
-    def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
-        """Take (n,) flat indices into the whole native grid with the moments (Q or V, n)."""
+#: Numbers of the voxels of a plane that are interpolated at a time: 4 MB.
+_VALUES_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +97,12 @@ class NativeSweep:
     def _sweep(self, source: PlaneSource, block: slice) -> None:
         """Hand on the native planes from the plane before a block to the last of the block."""
         previous = self._plane(source, block.start - 1) if block.start else self._latest
+        gathered = GatheredVoxels(self._consumer)
         for n in range(block.start, block.stop):
             latest = self._plane(source, n)
-            self._emit_next(self._received + n, previous or latest, latest)
+            self._emit_next(self._received + n, previous or latest, latest, gathered)
             previous = latest
+        gathered.finish()
 
     def _plane(self, source: PlaneSource, n: int) -> _Plane:
         plane = source.plane(n)
@@ -122,30 +111,31 @@ class NativeSweep:
             classes = _agreement(classes, axis) if support.is_interpolated else classes
         return _Plane(plane.flatten(1), classes)
 
-    def _emit_next(self, z: int, previous: _Plane, latest: _Plane) -> None:
+    def _emit_next(self, z: int, previous: _Plane, latest: _Plane, consumer: VoxelConsumer) -> None:
         """Hand on the native planes after plane ``z - 1`` of the network's grid up to plane ``z``."""
         start, stop = torch.searchsorted(self._axis.upper, torch.tensor([z, z + 1])).tolist()
         middle = start + int((self._axis.lower[start:stop] < z).sum())
-        self._emit(slice(start, middle), previous, latest)
-        self._emit(slice(middle, stop), latest, latest)
+        self._emit(slice(start, middle), previous, latest, consumer)
+        self._emit(slice(middle, stop), latest, latest, consumer)
 
-    def _emit(self, planes: slice, lower: _Plane, upper: _Plane) -> None:
+    def _emit(self, planes: slice, lower: _Plane, upper: _Plane, consumer: VoxelConsumer) -> None:
         """Hand on the native planes between two planes of the network's grid."""
         if planes.start == planes.stop or not len(self._cell):
             return
         cells = torch.where(lower.cells == upper.cells, lower.cells, IN_DOUBT)
         classes = cells.flatten().index_select(0, self._cell)
         box = (planes, self._rows.place, self._columns.place)
-        self._consumer.add_classes(box, classes.view(len(self._rows.lower), -1))
+        consumer.add_classes(box, classes.view(len(self._rows.lower), -1))
         # NumPy takes a fifth of PyTorch's time to find them.
         doubtful = torch.from_numpy(np.flatnonzero(classes.numpy() == IN_DOUBT))
         for voxels in torch.split(doubtful, max(1, _VALUES_AT_ONCE // sum(self._channels))):
-            self._emit_moments(planes, voxels, lower, upper)
+            if len(voxels):
+                consumer.add_moments(*self._moments(planes, voxels, lower, upper))
 
-    def _emit_moments(self, planes: slice, voxels: Tensor, lower: _Plane, upper: _Plane) -> None:
-        """Hand on the moments of the same voxels of each plane."""
-        if not len(voxels):
-            return
+    def _moments(
+        self, planes: slice, voxels: Tensor, lower: _Plane, upper: _Plane
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Flat indices and moments of the same voxels of each plane."""
         row = voxels.div(len(self._columns.lower), rounding_mode="floor")
         column = voxels - row * len(self._columns.lower)
         interpolate = _PlaneInterpolation(self._rows, self._columns, row, column)
@@ -153,8 +143,9 @@ class NativeSweep:
         weights = self._axis.weight[planes].tolist()
         values = [interpolate(torch.lerp(first, second, weight)) for weight in weights]
         index = [self._flat_index(n, row, column) for n in range(planes.start, planes.stop)]
-        moments = torch.split(torch.cat(values).T.contiguous(), self._channels)
-        self._consumer.add_moments(torch.cat(index), *moments)
+        moments = torch.cat(values).T.contiguous()
+        mean, model, disagreement = torch.split(moments, self._channels)
+        return torch.cat(index), mean, model, disagreement
 
     def _flat_index(self, plane: int, row: Tensor, column: Tensor) -> Tensor:
         z, y, x = self._starts

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.axis import native_axes
-from mobseg.inference.gathered_voxels import GatheredVoxels
-from mobseg.inference.native_sweep import Classifier, NativeSweep, VoxelConsumer
+from mobseg.inference.gathered_voxels import VoxelConsumer
+from mobseg.inference.native_sweep import Classifier, NativeSweep
 from mobseg.inference.preprocessing import GridRecord
 from mobseg.inference.windows import Window
 
@@ -30,7 +30,7 @@ class TiledSweep:
         self._grid = grid
         self._axes = native_axes(grid)
         self._classify = classify
-        self._consumer = GatheredVoxels(consumer)
+        self._consumer = consumer
         self._sweeps: dict[tuple[int, int], NativeSweep] = {}
         self._rows: dict[int, Tensor] = {}
         self._column: Tensor | None = None
@@ -53,7 +53,6 @@ class TiledSweep:
         if (y.start, x.start) not in self._sweeps:
             self._sweeps[y.start, x.start] = self._sweep_of(y, x)
         self._sweeps[y.start, x.start].add(tile)
-        self._consumer.finish()
         _, height, width = self._grid.network_shape
         if y.stop < height:
             self._rows[x.start] = tile.last_row()

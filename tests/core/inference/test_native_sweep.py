@@ -11,11 +11,13 @@ from scipy import ndimage
 from torch import Tensor
 
 from mobseg.certainty import IN_DOUBT, certain_class
-from mobseg.inference import native_sweep
+from mobseg.inference import gathered_voxels, native_sweep
 from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.axis import native_axes
 from mobseg.inference.native_sweep import NativeSweep
 from mobseg.inference.preprocessing import GridRecord, preprocess
 from mobseg.inference.resampling import resample
+from mobseg.inference.windows import Window
 from mobseg.volume import ScalarVolume
 from tests.core.inference.cases import GRIDS, Model, make_volume
 
@@ -40,9 +42,9 @@ class Collector:
         self.moments = np.full((3, *size), np.nan, np.float32)
         self.counts: list[int] = []
 
-    def add_classes(self, planes: slice, classes: Tensor) -> None:
-        assert (self.box[planes] == 255).all()
-        self.box[planes] = classes.numpy()
+    def add_classes(self, box: Window, classes: Tensor) -> None:
+        assert (self.box[box] == 255).all()
+        self.box[box] = classes.numpy()
 
     def add_moments(self, index: Tensor, *moments: Tensor) -> None:
         assert (self.classes.reshape(-1)[index.numpy()] == IN_DOUBT).all()
@@ -50,12 +52,24 @@ class Collector:
         self.counts.append(len(index))
 
 
+class Planes:
+    """Whole planes of moments, one after the other."""
+
+    def __init__(self, moments: StitchedMoments) -> None:
+        self._volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
+        self.depth = moments.mean.shape[1]
+        self.channels = [len(volume) for volume in self._volumes]
+
+    def plane(self, n: int) -> Tensor:
+        return torch.cat([volume[:, n] for volume in self._volumes])
+
+
 def sweep(moments: StitchedMoments, grid: GridRecord, slabs: int = 1) -> Collector:
     collector = Collector(grid)
-    native = NativeSweep(grid, CLASSIFY, collector)
+    native = NativeSweep(grid, native_axes(grid), CLASSIFY, collector)
     volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
     for parts in zip(*(volume.tensor_split(slabs, dim=1) for volume in volumes), strict=True):
-        native.add(StitchedMoments(*parts))
+        native.add(Planes(StitchedMoments(*parts)))
     return collector
 
 
@@ -115,6 +129,7 @@ def test_few_voxels_of_a_plane_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     moments = random_moments(grid.network_shape)
     whole = sweep(moments, grid)
     monkeypatch.setattr(native_sweep, "_VALUES_AT_ONCE", 3 * 40)
+    monkeypatch.setattr(gathered_voxels, "_VALUES", 1)
     parts = sweep(moments, grid)
     assert len(parts.counts) > 2 * len(whole.counts)
     np.testing.assert_array_equal(parts.classes, whole.classes)
@@ -128,5 +143,5 @@ def test_a_model_without_variance_channels() -> None:
     collector = Collector(grid)
     collector.add_moments = lambda _index, *parts: seen.append([len(p) for p in parts])
     without = StitchedMoments(moments.mean, moments.mean[:0], moments.disagreement_variance)
-    NativeSweep(grid, CLASSIFY, collector).add(without)
+    NativeSweep(grid, native_axes(grid), CLASSIFY, collector).add(Planes(without))
     assert seen == [[1, 0, 1]] * len(seen) != []
