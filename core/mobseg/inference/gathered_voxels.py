@@ -9,9 +9,6 @@ from torch import Tensor
 
 from mobseg.inference.windows import Window
 
-#: Numbers that are handed on at a time: 4 MB; the estimates of so many take ten times as much.
-_VALUES = 1_000_000
-
 
 class VoxelConsumer(Protocol):
     """Takes the native voxels, each plane of a tile from one thread, but several planes at the same time.
@@ -31,10 +28,12 @@ class GatheredVoxels:
 
     Args:
         consumer: takes them.
+        least: numbers that are enough.
     """
 
-    def __init__(self, consumer: VoxelConsumer) -> None:
+    def __init__(self, consumer: VoxelConsumer, least: int) -> None:
         self._consumer = consumer
+        self._least = least
         self._waiting: list[tuple[Tensor, ...]] = []
         self._count = 0
 
@@ -47,7 +46,7 @@ class GatheredVoxels:
         parts = (index, mean, model, disagreement)
         self._waiting.append(parts)
         self._count += sum(part.numel() for part in parts)
-        if self._count >= _VALUES:
+        if self._count >= self._least:
             self.finish()
 
     def finish(self) -> None:

@@ -29,8 +29,11 @@ Classifier = Callable[[Tensor, Tensor, Tensor], Tensor]
 #: Planes of the network's grid that one thread takes at a time; the plane before them is classified again.
 _BLOCK_PLANES = 8
 
-#: Numbers of the voxels of a plane that are interpolated at a time: 4 MB.
-_VALUES_AT_ONCE = 1_000_000
+#: Numbers of the voxels of a plane that are interpolated at a time: 16 MB.
+_VALUES_AT_ONCE = 4_000_000
+
+#: Numbers of the voxels of a tile's planes that are handed on at a time: 4 MB.
+_GATHERED_VALUES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,10 @@ class NativeSweep:
         sizes = grid.native_shape_kji
         strides = (sizes[1] * sizes[2], sizes[2], 1)
         self._strides = [strides[axis] for axis in grid.transpose_forward]
+        # Calls for parts of planes are small. Those for whole planes must not depend on how many come at a
+        # time, as the place in a batch decides the last step of rounding.
+        is_whole = (self._rows.size, self._columns.size) == grid.network_shape[1:]
+        self._least = 0 if is_whole else _GATHERED_VALUES
         self._received = 0
         self._latest: _Plane | None = None
 
@@ -97,7 +104,7 @@ class NativeSweep:
     def _sweep(self, source: PlaneSource, block: slice) -> None:
         """Hand on the native planes from the plane before a block to the last of the block."""
         previous = self._plane(source, block.start - 1) if block.start else self._latest
-        gathered = GatheredVoxels(self._consumer)
+        gathered = GatheredVoxels(self._consumer, self._least)
         for n in range(block.start, block.stop):
             latest = self._plane(source, n)
             self._emit_next(self._received + n, previous or latest, latest, gathered)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from mobseg.certainty import IN_DOUBT, certain_class
-from mobseg.inference import gathered_voxels, native_sweep
+from mobseg.inference import native_sweep
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.axis import native_axes
 from mobseg.inference.native_sweep import NativeSweep
@@ -129,7 +129,6 @@ def test_few_voxels_of_a_plane_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     moments = random_moments(grid.network_shape)
     whole = sweep(moments, grid)
     monkeypatch.setattr(native_sweep, "_VALUES_AT_ONCE", 3 * 40)
-    monkeypatch.setattr(gathered_voxels, "_VALUES", 1)
     parts = sweep(moments, grid)
     assert len(parts.counts) > 2 * len(whole.counts)
     np.testing.assert_array_equal(parts.classes, whole.classes)
