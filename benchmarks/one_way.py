@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -27,6 +28,9 @@ import torch
 from stages import StageTimer, of_folder
 from standin import Standin
 from torch import nn
+
+from mobseg.covariance.base import StochasticHead
+from mobseg.network.trunk import last_layer
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,12 @@ class Way:
 
     Attributes:
         run: segments the CT and returns the label map's file.
-        networks: where the forward passes can be timed.
+        layers: where the forward passes can be timed; none is called within another.
         stages: wall seconds by stage of the last run, given its whole time and that of its forward passes.
     """
 
     run: Callable[[], Path]
-    networks: tuple[nn.Module, ...]
+    layers: tuple[nn.Module, ...]
     stages: Callable[[float, float], dict[str, float]]
 
 
@@ -75,14 +79,14 @@ class Clock:
 
 
 class ForwardTimer:
-    """Adds up the time inside the networks, so that it can be told from everything else."""
+    """Adds up the time inside the layers, so that it can be told from everything else."""
 
-    def __init__(self, networks: tuple[nn.Module, ...]) -> None:
+    def __init__(self, layers: tuple[nn.Module, ...]) -> None:
         self.wall = self.cpu = 0.0
         self._clock = Clock()
-        for network in networks:
-            network.register_forward_pre_hook(self._begin)
-            network.register_forward_hook(self._end)
+        for layer in layers:
+            layer.register_forward_pre_hook(self._begin)
+            layer.register_forward_hook(self._end)
 
     def _begin(self, *_arguments: object) -> None:
         self._clock = Clock()
@@ -140,7 +144,14 @@ def ours(task: Task) -> Way:
         segment_file(task.image, folder, loaded, options, SilentProgress(), report=False)
         return folder / "segmentation.nii.gz"
 
-    return Way(run, loaded.networks, partial(of_folder, task.output / "mobseg"))
+    layers = tuple(itertools.chain.from_iterable(map(_timed_layers, loaded.networks)))
+    return Way(run, layers, partial(of_folder, task.output / "mobseg"))
+
+
+def _timed_layers(network: nn.Module) -> tuple[nn.Module, ...]:
+    """What mobseg calls of a network: all before its last layer, and the parts of that one for each slab."""
+    last = last_layer(network)
+    return (network, *(last.children() if isinstance(last, StochasticHead) else (last,)))
 
 
 def peak_gib() -> float:
@@ -159,7 +170,7 @@ def main() -> None:
         way = {"stock": stock, "mobseg": ours}[name](task)
         ready, _ = clock.read()
         start_gib = peak_gib()
-        timer = ForwardTimer(way.networks)
+        timer = ForwardTimer(way.layers)
         runs = []
         for _ in range(1 + repeats):
             timer.wall = timer.cpu = 0.0

@@ -16,8 +16,9 @@ from mobseg.certainty import IN_DOUBT, SATURATION, certain_class
 from mobseg.covariance.form import CovarianceForm, best_class
 from mobseg.geometry import VolumeGeometry
 from mobseg.inference.accumulator import StitchedMoments
-from mobseg.inference.native_sweep import NativeSweep
 from mobseg.inference.preprocessing import GridRecord
+from mobseg.inference.tiled_sweep import TiledSweep
+from mobseg.inference.windows import Window
 from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.moments import binary_entropy, sigmoid_moments
@@ -61,7 +62,7 @@ class PredictionBuilder:
         self._coordinates = coordinates
         self._form = form
         self._classify = partial(certain_class, coordinates=coordinates, form=form)
-        self._sweep = NativeSweep(grid, self._classify, self)
+        self._sweep = TiledSweep(grid, self._classify, self)
         dtype = label_dtype(table)
         self._values = np.array([label.value for label in table], dtype)
         self._value_of_class = np.concatenate((np.zeros(2, dtype), self._values))
@@ -69,13 +70,13 @@ class PredictionBuilder:
         self._box = self._labels.transpose(grid.transpose_forward)[grid.crop]
         self._found = [_Found(np.zeros(0, np.int64), VoxelEstimates.of_no_voxels(table))]
 
-    def add(self, moments: StitchedMoments) -> None:
-        """Take the next planes along the network's first axis: all of them, or consecutive slabs."""
-        self._sweep.add(moments)
+    def add(self, box: Window, moments: StitchedMoments) -> None:
+        """Take the next tile of the network's grid, the last axis fastest."""
+        self._sweep.add(box, moments)
 
-    def add_classes(self, planes: slice, classes: Tensor) -> None:
-        """Label whole planes; for the sweep."""
-        self._box[planes] = self._value_of_class.take(classes.numpy())
+    def add_classes(self, box: Window, classes: Tensor) -> None:
+        """Label all planes of a box; for the sweep."""
+        self._box[box] = self._value_of_class.take(classes.numpy())
 
     def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
         """Label single voxels, and keep estimates of those in doubt; for the sweep.

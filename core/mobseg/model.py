@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -14,16 +14,18 @@ from mobseg.bundle.folder import ModelFolder, model_sha256
 from mobseg.bundle.metadata import DETERMINISTIC, BundleMetadata
 from mobseg.bundle.store import resolve_model
 from mobseg.bundle.variance_function import VarianceFunction
-from mobseg.covariance import LogitDistribution
+from mobseg.covariance import LogitDistribution, StochasticHead
 from mobseg.covariance.basis_form import covariance_form
-from mobseg.covariance.deterministic import DeterministicLogits
+from mobseg.covariance.deterministic import DeterministicHead
 from mobseg.covariance.form import CovarianceForm
 from mobseg.device import choose_device
 from mobseg.inference.plan import InferencePlan
+from mobseg.inference.slabs import Slabwise
 from mobseg.inference.sliding_window import MomentFn
 from mobseg.labels import LabelTable
 from mobseg.network.build import build_network
 from mobseg.network.openvino_trunk import on_openvino
+from mobseg.network.trunk import last_layer, without_last_layer
 from mobseg.network.unet import StochasticResidualEncoderUNet
 from mobseg.projections import (
     Coordinates,
@@ -31,6 +33,9 @@ from mobseg.projections import (
     coordinates_for,
     logit_coordinates,
 )
+
+#: Numbers of the moments of windows that are computed at a time, for more than two classes: 64 MB.
+_SLAB_VALUES = 16_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +114,7 @@ class LoadedModel:
         return self.folder.variance_function
 
     def moment_fns(self, precision: torch.dtype = torch.float32) -> list[MomentFn]:
-        """One function per fold: windows to the mean of the logit coordinates and their variance.
+        """One function per fold: windows to the mean of the logit coordinates and their variance, in slabs.
 
         With a :attr:`form` they give its factors instead of the variance.
 
@@ -148,20 +153,29 @@ class LoadedModel:
         return {}
 
     def _moment_fn(self, network: nn.Module, fold: int, precision: torch.dtype) -> MomentFn:
-        def moments(x: Tensor) -> tuple[Tensor, ...]:
-            is_reduced = precision != torch.float32
+        trunk, last = without_last_layer(network), last_layer(network)
+        head = last if isinstance(last, StochasticHead) else DeterministicHead(last)
+        is_reduced = precision != torch.float32
+
+        def moments(x: Tensor) -> Slabwise[tuple[Tensor, ...]]:
             with torch.autocast(x.device.type, precision, enabled=is_reduced):
-                if isinstance(network, StochasticResidualEncoderUNet):
-                    output = network.distribution(x)
-                else:
-                    output = network(x)
-            if not isinstance(output, LogitDistribution):
-                output = DeterministicLogits(output.float())
-            if self.form is not None:
-                return centred_coordinates(output, self.form, fold)
-            return logit_coordinates(output, self.coordinates)
+                features = trunk(x)
+            distributions = head.by_slabs(features, self._slab_thickness(x))
+            return distributions.map(partial(self._coordinates_of, fold=fold))
 
         return moments
+
+    def _coordinates_of(self, distribution: LogitDistribution, fold: int) -> tuple[Tensor, ...]:
+        if self.form is not None:
+            return centred_coordinates(distribution, self.form, fold)
+        return logit_coordinates(distribution, self.coordinates)
+
+    def _slab_thickness(self, x: Tensor) -> int:
+        """Planes of windows (B, 1, Z, Y, X) whose moments are computed at a time."""
+        if self.form is None:
+            return x.shape[2]
+        numbers = self.form.classes + self.form.channels
+        return max(1, _SLAB_VALUES // (numbers * x[:, :, 0].numel()))
 
 
 def load_model(model: str | Path | None = None, *, device: str = "auto") -> LoadedModel:

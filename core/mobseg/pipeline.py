@@ -26,6 +26,7 @@ from mobseg.inference.native import to_native
 from mobseg.inference.preprocessing import GridRecord, preprocess
 from mobseg.inference.sliding_window import predict_moments
 from mobseg.inference.variance_size import resized
+from mobseg.inference.windows import Window
 from mobseg.model import LoadedModel, load_model
 from mobseg.options import SegmentOptions
 from mobseg.orientation import axis_codes
@@ -215,9 +216,9 @@ def _predict(
     # Samples, and distances to the outline, need all planes at once.
     needs_all_planes = options.samples > 0 or model.variance_function is not None
 
-    def add(moments: StitchedMoments) -> None:
+    def add(box: Window, moments: StitchedMoments) -> None:
         with stopwatch.stage("native grid"):
-            builder.add(moments)
+            builder.add(box, moments)
 
     with stopwatch.stage("network"), reused_memory():
         execution = choose_execution(model, options, prepared.data.shape[1:])
@@ -236,7 +237,8 @@ def _predict(
         )
         stitched = resized(result.moments, model.variance_function, model.plan.spacing_mm)
     if needs_all_planes:
-        add(stitched)
+        z, y, x = (slice(0, size) for size in prepared.grid.network_shape)
+        add((z, y, x), stitched)
     found = builder.finish(is_stochastic=model.is_stochastic)
     labels = np.ascontiguousarray(part.embed(found.labels))
     maps = found.moved(part.whole, labels, part.embed_indices(found.voxels))

@@ -58,8 +58,11 @@ def build(
         form = PairForm(CLASSES) if len(moments.model_variance) else NoCovariance(CLASSES)
     builder = PredictionBuilder(geometry, grid, table, coordinates, form)
     volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
+    start, plane = 0, [slice(0, size) for size in grid.network_shape[1:]]
     for parts in zip(*(volume.tensor_split(slabs, dim=1) for volume in volumes), strict=True):
-        builder.add(StitchedMoments(*parts))
+        z = slice(start, start + parts[0].shape[1])
+        builder.add((z, *plane), StitchedMoments(*parts))
+        start = z.stop
     return builder.finish(is_stochastic=True)
 
 

@@ -17,6 +17,7 @@ from mobseg.errors import BundleError
 from mobseg.model import load_folder
 from mobseg.network import StochasticResidualEncoderUNet
 from mobseg.network.build import build_network
+from mobseg.network.trunk import last_layer, without_last_layer
 from tests.support.model_factory import CONFIGURATION, make_model_folder
 from tests.support.stochastic_factory import make_stochastic
 
@@ -45,11 +46,29 @@ def test_stock_nnunet_loads_the_folder_and_gives_the_mean(
     model = load_folder(open_model_folder(folder), CPU)
     assert model.parameterisation == parameterisation
     with torch.no_grad():
-        mean, variance = model.moment_fns()[0](_image()[None])
+        moments = model.moment_fns()[0](_image()[None])
+        (whole,) = moments.slabs
+        mean, variance = moments.compute(whole)
     centre = (slice(8, -8),) * 3  # at the border stock nnU-Net's float16 weights underflow
     difference = (expected[1] - expected[0])[centre]
     assert (mean[0, 0][centre] - difference).abs().max() < 2e-3
     assert (variance.min() > 0) == (parameterisation != "deterministic")
+
+
+@pytest.mark.parametrize("stochastic", [False, True])
+@torch.no_grad()
+def test_a_network_without_its_last_layer_gives_the_input_of_that_layer(
+    tmp_path: Path, stochastic: bool
+) -> None:
+    folder = make_model_folder(tmp_path / "model")
+    model = load_folder(open_model_folder(make_stochastic(folder) if stochastic else folder), CPU)
+    network = model.networks[0]
+    x = _image()[None]
+    expected = network(x)
+    trunk = without_last_layer(network)
+    assert torch.equal(last_layer(network)(trunk(x)), expected)
+    assert torch.equal(network(x), expected)
+    assert next(trunk.parameters()) is next(network.parameters())
 
 
 def test_nnunets_initialisation_leaves_the_head_small(tmp_path: Path) -> None:

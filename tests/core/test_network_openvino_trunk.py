@@ -15,7 +15,7 @@ from torch import nn
 
 from mobseg.covariance import HeadSettings
 from mobseg.network.openvino_trunk import OpenVinoError, on_openvino, uses_openvino
-from mobseg.network.trunk import last_layer, trunk_of
+from mobseg.network.trunk import last_layer, trunk_of, without_last_layer
 from mobseg.network.unet import StochasticResidualEncoderUNet
 
 pytest.importorskip(
@@ -113,6 +113,7 @@ def test_lower_precision_is_close_and_its_features_are_float32() -> None:
     expected = network(_image())
     compiled = on_openvino(network, PATCH, torch.bfloat16)
     assert compiled.encoder(_image()).dtype == torch.float32
+    assert torch.equal(without_last_layer(compiled)(_image()), compiled.encoder(_image()))
     assert 1e-4 < (compiled(_image()) - expected).abs().max() < 0.2
 
 

@@ -165,6 +165,30 @@ def test_many_classes_need_neither_all_planes_nor_all_pairs(
             np.testing.assert_allclose(values, getattr(pairs, field.name), atol=2e-3, rtol=2e-3)
 
 
+@pytest.mark.parametrize(("labels", "mirror"), [(2, False), (2, True), (24, False)])
+def test_tiles_and_slabs_give_the_result_of_whole_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: int, mirror: bool
+) -> None:
+    model = _model(make_stochastic(make_model_folder(tmp_path / "model", n_labels=labels)))
+    options = SegmentOptions(mirror=mirror)
+    whole = segment_volume(_ct(), model, options, QUIET).maps
+    monkeypatch.setattr("mobseg.inference.stitching._WHOLE_VALUES", 0)
+    monkeypatch.setattr(
+        "mobseg.model._SLAB_VALUES", 5 * 32**2 * (model.form.classes + model.form.channels)
+    )
+    maps = segment_volume(_ct(), model, options, QUIET).maps
+    np.testing.assert_array_equal(maps.labels, whole.labels)
+    found, expected = maps.dense(), whole.dense()
+    assert expected.probability_variance.max() > 1e-4
+    for field in dataclasses.fields(expected):
+        values = getattr(expected, field.name)
+        if isinstance(values, np.ndarray):
+            # One step of their rounding, where convolutions of a slab round in another way.
+            np.testing.assert_allclose(
+                getattr(found, field.name), values, atol=2**-14, rtol=2**-9, err_msg=field.name
+            )
+
+
 def test_the_result_does_not_depend_on_the_orientation_of_the_file(
     stochastic: LoadedModel,
 ) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mobseg.covariance.released import reset_as_released
+from mobseg.inference.slabs import Slabwise, slabs_between
 
 #: Log-variances are clamped to this range, as in the released code of the paper.
 LOG_VARIANCE_RANGE = (-5.0, 5.0)
@@ -104,13 +105,31 @@ class StochasticHead(nn.Module, ABC):
 
         Distributions are computed in float32 even where the backbone runs in lower precision.
         """
-        if self.dropout and (self.training or self.drops_in_inference):
-            features = functional.dropout3d(features, self.dropout)
+        features = self._with_dropout(features)
         if not self.returns_distribution:
             mean: Tensor = self.mean(features)
             return mean
         with torch.autocast(features.device.type, enabled=False):
             return self.distribution(features.float())
+
+    def by_slabs(self, features: Tensor, thickness: int) -> Slabwise[LogitDistribution]:
+        """The distribution of one slab of planes after the other, in float32 outside of autocast.
+
+        Args:
+            features: (B, F, Z, Y, X), what the network gives the last layer.
+            thickness: planes of a slab, at most.
+        """
+        return self._by_slabs(self._with_dropout(features).float(), thickness)
+
+    def _by_slabs(self, features: Tensor, thickness: int) -> Slabwise[LogitDistribution]:
+        """Of a head that treats every voxel on its own."""
+        slabs = slabs_between(0, features.shape[2], thickness)
+        return Slabwise(slabs, lambda planes: self.distribution(features[:, :, planes]))
+
+    def _with_dropout(self, features: Tensor) -> Tensor:
+        if self.dropout and (self.training or self.drops_in_inference):
+            return functional.dropout3d(features, self.dropout)
+        return features
 
 
 def variance_from_log(log_variance: Tensor) -> Tensor:

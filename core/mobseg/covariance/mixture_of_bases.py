@@ -7,16 +7,19 @@ Gumbel-softmax samples are the alternatives.
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mobseg.covariance.base import StochasticHead, variance_from_log
+from mobseg.covariance.base import LogitDistribution, StochasticHead, variance_from_log
 from mobseg.covariance.basis import BlockMixtureLogits, MixtureLogits
+from mobseg.covariance.cells import cell_index
 from mobseg.covariance.diagonal import reset_log_variance, shift_log_variance
 from mobseg.covariance.single_basis import INITIAL_BASIS_STD, reset_scales
+from mobseg.inference.slabs import Slabwise, slabs_between
 
 Selection = Literal["soft", "straight_through", "gumbel"]
 WeightHead = Literal["convolution", "linear"]
@@ -108,12 +111,34 @@ class MixtureOfBasesHead(StochasticHead):
 
     def distribution(self, features: Tensor) -> MixtureLogits:
         """Eq. 7 in every cell."""
+        return self._distribution(features, self.weights(features))
+
+    def _by_slabs(self, features: Tensor, thickness: int) -> Slabwise[LogitDistribution]:
+        """Slabs within layers of cells, as the weights of a cell depend on all of its voxels."""
+        if thickness >= features.shape[2]:
+            return super()._by_slabs(features, thickness)
+        weights = self.weights(features)
+        layer = cell_index(features.shape[2], self.weights.cells, torch.device("cpu"))
+        ends = [0, *layer.bincount().cumsum(0).tolist()]
+        slabs = [
+            slab
+            for start, stop in itertools.pairwise(ends)
+            for slab in slabs_between(start, stop, thickness)
+        ]
+
+        def compute(planes: slice) -> LogitDistribution:
+            own = slice(int(layer[planes.start]), int(layer[planes.start]) + 1)
+            return self._distribution(features[:, :, planes], weights[:, :, own])
+
+        return Slabwise(slabs, compute)
+
+    def _distribution(self, features: Tensor, weights: Tensor) -> MixtureLogits:
         return self.logits(
             self.mean(features),
             variance_from_log(self.log_variance(features)),
             self.scales(features),
             self.bases,
-            self.weights(features),
+            weights,
         )
 
     def reset_parameters(self) -> None:

@@ -20,12 +20,14 @@ class AxisSupport:
         lower: (n,) int64, ascending.
         upper: (n,) int64, ``lower`` or one more.
         weight: (n,) float32 in [0, 1), the share of ``upper``.
+        first: how many native voxels come before.
     """
 
     size: int
     lower: Tensor
     upper: Tensor
     weight: Tensor
+    first: int = 0
 
     @classmethod
     def linear(cls, size: int, n: int) -> AxisSupport:
@@ -42,6 +44,28 @@ class AxisSupport:
         """The nearest voxel."""
         index = torch.from_numpy(nearest_indices(size, n))
         return cls(size, index, index, torch.zeros(n))
+
+    def part(self, voxels: slice) -> AxisSupport:
+        """The native voxels whose upper network voxel is one of a range.
+
+        The part counts network voxels from the one before the range, if there is one.
+        """
+        start, stop = torch.searchsorted(
+            self.upper, torch.tensor([voxels.start, voxels.stop])
+        ).tolist()
+        before = max(voxels.start - 1, 0)
+        return AxisSupport(
+            voxels.stop - before,
+            self.lower[start:stop] - before,
+            self.upper[start:stop] - before,
+            self.weight[start:stop],
+            self.first + start,
+        )
+
+    @property
+    def place(self) -> slice:
+        """The native voxels along the axis."""
+        return slice(self.first, self.first + len(self.lower))
 
     @property
     def is_interpolated(self) -> bool:

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mobseg.certainty import IN_DOUBT
-from mobseg.inference.accumulator import StitchedMoments
-from mobseg.inference.axis import AxisSupport, native_axes
+from mobseg.inference.axis import AxisSupport
+from mobseg.inference.gathered_voxels import GatheredVoxels, VoxelConsumer
 from mobseg.inference.preprocessing import GridRecord
 from mobseg.inference.workers import run_in_threads
 
@@ -32,18 +32,8 @@ _BLOCK_PLANES = 8
 #: Numbers of the voxels of a plane that are interpolated at a time: 16 MB.
 _VALUES_AT_ONCE = 4_000_000
 
-
-class VoxelConsumer(Protocol):
-    """Takes the native voxels, each plane of them from one thread, but several planes at the same time.
-
-    Axes are in the order of the network's, and positions count in the native box.
-    """
-
-    def add_classes(self, planes: slice, classes: Tensor) -> None:
-        """Take a plane of certain classes (y, x) for all ``planes`` along the first axis."""
-
-    def add_moments(self, index: Tensor, mean: Tensor, model: Tensor, disagreement: Tensor) -> None:
-        """Take (n,) flat indices into the whole native grid with the moments (Q or V, n)."""
+#: Numbers of the voxels of a tile's planes that are handed on at a time: 4 MB.
+_GATHERED_VALUES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,77 +44,105 @@ class _Plane:
     cells: Tensor
 
 
+class PlaneSource(Protocol):
+    """Planes of the network's grid that follow each other."""
+
+    @property
+    def depth(self) -> int:
+        """Number of planes."""
+
+    @property
+    def channels(self) -> list[int]:
+        """Numbers of means, model variances and disagreements."""
+
+    def plane(self, n: int) -> Tensor:
+        """All moments (C, y, x) of a plane, on the CPU in single precision."""
+
+
 class NativeSweep:
     """Passes over the network's grid along its first axis, a few planes at a time in each thread.
 
     Args:
         grid: the record of the preprocessing.
+        axes: of the native voxels, in the order of the network's axes.
         classify: tells the certain voxels.
         consumer: takes the native voxels, in any order of the planes.
     """
 
-    def __init__(self, grid: GridRecord, classify: Classifier, consumer: VoxelConsumer) -> None:
+    def __init__(
+        self,
+        grid: GridRecord,
+        axes: tuple[AxisSupport, AxisSupport, AxisSupport],
+        classify: Classifier,
+        consumer: VoxelConsumer,
+    ) -> None:
         self._classify = classify
         self._consumer = consumer
-        self._axis, self._rows, self._columns = native_axes(grid)
+        self._axis, self._rows, self._columns = axes
         self._cell = _cell_index(self._rows)[:, None] * _cell_count(self._columns)
         self._cell = (self._cell + _cell_index(self._columns)).flatten()
-        self._starts = [box.start for box in grid.crop]
+        self._starts = [box.start + axis.first for box, axis in zip(grid.crop, axes, strict=True)]
         sizes = grid.native_shape_kji
         strides = (sizes[1] * sizes[2], sizes[2], 1)
         self._strides = [strides[axis] for axis in grid.transpose_forward]
+        # Calls for parts of planes are small. Those for whole planes must not depend on how many come at a
+        # time, as the place in a batch decides the last step of rounding.
+        is_whole = (self._rows.size, self._columns.size) == grid.network_shape[1:]
+        self._least = 0 if is_whole else _GATHERED_VALUES
         self._received = 0
         self._latest: _Plane | None = None
 
-    def add(self, moments: StitchedMoments) -> None:
+    def add(self, source: PlaneSource) -> None:
         """Take the next planes of the network's grid: all of them, or consecutive slabs."""
-        volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
-        self._channels = [len(volume) for volume in volumes]
-        n = moments.mean.shape[1]
+        self._channels = source.channels
+        n = source.depth
         blocks = [slice(z, min(z + _BLOCK_PLANES, n)) for z in range(0, n, _BLOCK_PLANES)]
-        run_in_threads(partial(self._sweep, moments), blocks)
-        self._latest = self._plane(moments, n - 1)
+        run_in_threads(partial(self._sweep, source), blocks)
+        self._latest = self._plane(source, n - 1)
         self._received += n
 
-    def _sweep(self, moments: StitchedMoments, block: slice) -> None:
+    def _sweep(self, source: PlaneSource, block: slice) -> None:
         """Hand on the native planes from the plane before a block to the last of the block."""
-        previous = self._plane(moments, block.start - 1) if block.start else self._latest
+        previous = self._plane(source, block.start - 1) if block.start else self._latest
+        gathered = GatheredVoxels(self._consumer, self._least)
         for n in range(block.start, block.stop):
-            latest = self._plane(moments, n)
-            self._emit_next(self._received + n, previous or latest, latest)
+            latest = self._plane(source, n)
+            self._emit_next(self._received + n, previous or latest, latest, gathered)
             previous = latest
+        gathered.finish()
 
-    def _plane(self, moments: StitchedMoments, n: int) -> _Plane:
-        volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
-        plane = torch.cat([volume[:, n] for volume in volumes]).cpu()
+    def _plane(self, source: PlaneSource, n: int) -> _Plane:
+        plane = source.plane(n)
         classes = self._classify(*torch.split(plane, self._channels))
         for axis, support in enumerate((self._rows, self._columns)):
             classes = _agreement(classes, axis) if support.is_interpolated else classes
         return _Plane(plane.flatten(1), classes)
 
-    def _emit_next(self, z: int, previous: _Plane, latest: _Plane) -> None:
+    def _emit_next(self, z: int, previous: _Plane, latest: _Plane, consumer: VoxelConsumer) -> None:
         """Hand on the native planes after plane ``z - 1`` of the network's grid up to plane ``z``."""
         start, stop = torch.searchsorted(self._axis.upper, torch.tensor([z, z + 1])).tolist()
         middle = start + int((self._axis.lower[start:stop] < z).sum())
-        self._emit(slice(start, middle), previous, latest)
-        self._emit(slice(middle, stop), latest, latest)
+        self._emit(slice(start, middle), previous, latest, consumer)
+        self._emit(slice(middle, stop), latest, latest, consumer)
 
-    def _emit(self, planes: slice, lower: _Plane, upper: _Plane) -> None:
+    def _emit(self, planes: slice, lower: _Plane, upper: _Plane, consumer: VoxelConsumer) -> None:
         """Hand on the native planes between two planes of the network's grid."""
-        if planes.start == planes.stop:
+        if planes.start == planes.stop or not len(self._cell):
             return
         cells = torch.where(lower.cells == upper.cells, lower.cells, IN_DOUBT)
         classes = cells.flatten().index_select(0, self._cell)
-        self._consumer.add_classes(planes, classes.view(len(self._rows.lower), -1))
+        box = (planes, self._rows.place, self._columns.place)
+        consumer.add_classes(box, classes.view(len(self._rows.lower), -1))
         # NumPy takes a fifth of PyTorch's time to find them.
         doubtful = torch.from_numpy(np.flatnonzero(classes.numpy() == IN_DOUBT))
         for voxels in torch.split(doubtful, max(1, _VALUES_AT_ONCE // sum(self._channels))):
-            self._emit_moments(planes, voxels, lower, upper)
+            if len(voxels):
+                consumer.add_moments(*self._moments(planes, voxels, lower, upper))
 
-    def _emit_moments(self, planes: slice, voxels: Tensor, lower: _Plane, upper: _Plane) -> None:
-        """Hand on the moments of the same voxels of each plane."""
-        if not len(voxels):
-            return
+    def _moments(
+        self, planes: slice, voxels: Tensor, lower: _Plane, upper: _Plane
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Flat indices and moments of the same voxels of each plane."""
         row = voxels.div(len(self._columns.lower), rounding_mode="floor")
         column = voxels - row * len(self._columns.lower)
         interpolate = _PlaneInterpolation(self._rows, self._columns, row, column)
@@ -132,8 +150,9 @@ class NativeSweep:
         weights = self._axis.weight[planes].tolist()
         values = [interpolate(torch.lerp(first, second, weight)) for weight in weights]
         index = [self._flat_index(n, row, column) for n in range(planes.start, planes.stop)]
-        moments = torch.split(torch.cat(values).T.contiguous(), self._channels)
-        self._consumer.add_moments(torch.cat(index), *moments)
+        moments = torch.cat(values).T.contiguous()
+        mean, model, disagreement = torch.split(moments, self._channels)
+        return torch.cat(index), mean, model, disagreement
 
     def _flat_index(self, plane: int, row: Tensor, column: Tensor) -> Tensor:
         z, y, x = self._starts

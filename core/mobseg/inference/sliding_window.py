@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -15,10 +13,11 @@ from torch import Tensor
 from mobseg.covariance.form import CovarianceForm
 from mobseg.errors import DeviceError, NumericalError
 from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.passes import Job, plan_rows
 from mobseg.inference.plan import Size
+from mobseg.inference.slabs import Slabwise
 from mobseg.inference.stitching import MomentConsumer, Stitching
 from mobseg.inference.windows import (
-    Window,
     gaussian_importance,
     in_window,
     pad_to_patch,
@@ -26,9 +25,10 @@ from mobseg.inference.windows import (
 )
 from mobseg.progress import Progress, SilentProgress
 
-#: Maps (B, 1, *P) to the means (B, Q, *P) of the logits and their variances (B, V, *P), or the factors
-#: (B, F, *P) of the form of their covariance, float32.
-MomentFn = Callable[[Tensor], tuple[Tensor, ...]]
+#: Maps windows (B, 1, Z, Y, X) to what can be computed of their slabs of z planes: the means (B, Q, z, Y, X) of
+#: the logits and their variances (B, V, z, Y, X), or the factors (B, F, z, Y, X) of the form of their
+#: covariance, float32.
+MomentFn = Callable[[Tensor], Slabwise[tuple[Tensor, ...]]]
 
 _T = TypeVar("_T")
 
@@ -84,7 +84,7 @@ def predict_moments(
         fraction_range: the part of the whole run that this call is.
         move_to_cpu: makes all ``moment_fns`` accept input on the CPU; called at most once, after the
             device could not even hold one window.
-        consume: takes planes along the first axis, in order, as soon as no later window touches them;
+        consume: takes tiles of the image, the last axis fastest, as soon as no later window touches them;
             they are then forgotten, so that hardly more than the planes of one window are held.
 
     Raises:
@@ -93,10 +93,11 @@ def predict_moments(
         DeviceError: out of memory with no fallback left.
     """
     padded, inside = pad_to_patch(data, patch_size)
-    rows = _plan_rows(padded, window_slices(_spatial(padded), patch_size, step), mirror_axes)
+    windows = window_slices(_spatial(padded), patch_size, step)
+    rows = plan_rows(padded, windows, mirror_axes)
     device = torch.device(device)
-    planes = [row.planes for row in rows]
-    stitching = Stitching(_spatial(padded), inside, planes, device, form, consume)
+    passes = len(moment_fns) * 2 ** len(mirror_axes)
+    stitching = Stitching(_spatial(padded), inside, windows, passes, device, form, consume)
     run = _Run(padded, patch_size, batch_size, device, stitching, move_to_cpu)
     start, stop = fraction_range
     total = len(moment_fns) * sum(row.passes for row in rows)
@@ -111,68 +112,7 @@ def predict_moments(
                 position += len(finished)
                 done += sum(len(job.targets) for job in finished)
                 progress.report("Predicting", start + (stop - start) * done / total)
-        stitching.finish_row()
     return SlidingWindowResult(stitching.rest(), tuple(run.notes))
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """One window, seen mirrored along ``flips`` (dimensions of a (C, Z, Y, X) tensor)."""
-
-    window: Window
-    flips: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One input to the network, all passes that its output stands for, and its value if it has one."""
-
-    source: _Pass
-    targets: tuple[_Pass, ...]
-    constant: float | None = None
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Windows at the same place along the first axis."""
-
-    planes: slice
-    jobs: tuple[_Job, ...]
-
-    @property
-    def passes(self) -> int:
-        return sum(len(job.targets) for job in self.jobs)
-
-
-def _plan_rows(data: Tensor, windows: Iterable[Window], mirror_axes: Sequence[int]) -> list[_Row]:
-    flips = [
-        tuple(1 + axis for axis in combination)
-        for n in range(len(mirror_axes) + 1)
-        for combination in itertools.combinations(mirror_axes, n)
-    ]
-    return [
-        _Row(slice(start, row[0][0].stop), tuple(_plan_jobs(data, row, flips)))
-        for start, group in itertools.groupby(windows, lambda window: window[0].start)
-        if (row := list(group))
-    ]
-
-
-def _plan_jobs(
-    data: Tensor, windows: Iterable[Window], flips: Sequence[tuple[int, ...]]
-) -> list[_Job]:
-    constant: dict[float, list[_Pass]] = defaultdict(list)
-    jobs = []
-    for window in windows:
-        passes = [_Pass(window, f) for f in flips]
-        low, high = torch.aminmax(in_window(data, window))
-        if low == high:
-            constant[float(low)] += passes
-        else:
-            jobs += [_Job(p, (p,)) for p in passes]
-    # A constant is its own mirror image: the unmirrored output serves all passes.
-    return [
-        _Job(passes[0], tuple(passes), constant=value) for value, passes in constant.items()
-    ] + jobs
 
 
 class _Run:
@@ -202,45 +142,71 @@ class _Run:
         self._of_constant: dict[tuple[MomentFn, float], tuple[Tensor, ...]] = {}
 
     @torch.no_grad()
-    def predict_batch(self, jobs: Sequence[_Job], moment_fn: MomentFn) -> Sequence[_Job]:
+    def predict_batch(self, jobs: Sequence[Job], moment_fn: MomentFn) -> Sequence[Job]:
         """Predict the first jobs, as many as fit, and return them."""
         known = self._of_constant.get((moment_fn, jobs[0].constant or 0.0))
         if jobs[0].constant is not None and known is not None:
-            self._add(jobs[0], known)
+            self._add(jobs[0], slice(0, len(self._weight)), known)
             return jobs[:1]
+        batch, moments, outputs = self._begin(jobs, moment_fn)
+        for planes in moments.slabs:
+            # Only the first slab is there already.
+            outputs = outputs or self._unless_full(partial(_checked, moments, planes))
+            self._add_batch(batch, planes, outputs)
+            if len(moments.slabs) == 1:
+                self._keep_constants(batch, moment_fn, outputs)
+            # The next slab needs its memory.
+            outputs = ()
+        return batch
+
+    def _begin(
+        self, jobs: Sequence[Job], moment_fn: MomentFn
+    ) -> tuple[Sequence[Job], Slabwise[tuple[Tensor, ...]], tuple[Tensor, ...]]:
+        """The first jobs, as many as fit, what the network gives for them, and its first slab.
+
+        Where the first slab fits into memory, so do the others.
+        """
         while True:
             batch = jobs[: self._batch_size]
-            outputs = _unless_out_of_memory(partial(self._forward, batch, moment_fn))
-            if outputs is not None:
-                break
+            found = _unless_out_of_memory(partial(self._forward, batch, moment_fn))
+            if found is not None:
+                return batch, *found
             self._relieve_memory()
+
+    def _forward(
+        self, batch: Sequence[Job], moment_fn: MomentFn
+    ) -> tuple[Slabwise[tuple[Tensor, ...]], tuple[Tensor, ...]]:
+        sources = [job.source for job in batch]
+        inputs = [in_window(self._data, source.window).flip(source.flips) for source in sources]
+        moments = moment_fn(torch.stack(inputs).to(self._device))
+        return moments, _checked(moments, moments.slabs[0])
+
+    def _add_batch(self, batch: Sequence[Job], planes: slice, outputs: Sequence[Tensor]) -> None:
         for job, *output in zip(batch, *outputs, strict=True):
-            self._add(job, output)
+            self._add(job, planes, output)
+
+    def _keep_constants(
+        self, batch: Sequence[Job], moment_fn: MomentFn, outputs: Sequence[Tensor]
+    ) -> None:
+        """Keep the whole outputs for other rows, if they are small."""
+        for job, *output in zip(batch, *outputs, strict=True):
             if job.constant is not None and sum(o.numel() for o in output) <= _KEPT_VALUES:
                 kept = tuple(o.clone() for o in output)
                 self._of_constant[moment_fn, job.constant] = kept
-        return batch
 
-    def _forward(self, batch: Sequence[_Job], moment_fn: MomentFn) -> tuple[Tensor, ...]:
-        sources = [job.source for job in batch]
-        inputs = [in_window(self._data, source.window).flip(source.flips) for source in sources]
-        outputs = moment_fn(torch.stack(inputs).to(self._device))
-        if not all(map(_is_finite, outputs)):
-            raise NumericalError(
-                "The network's output is not finite for this image; check that the image holds "
-                "Hounsfield units and that the model is intact, or run on another device."
-            )
-        return outputs
-
-    def _add(self, job: _Job, output: Sequence[Tensor]) -> None:
+    def _add(self, job: Job, planes: slice, output: Sequence[Tensor]) -> None:
+        """Add some planes of an output to all passes that it stands for."""
         for target in job.targets:
             mean, *factors = [
                 self._unless_full(partial(_flipped, tensor, target.flips)) for tensor in output
             ]
-            for part in self._stitching.parts(target.window):
-                self._unless_full(
-                    partial(self._stitching.add, part, target.window, mean, factors, self._weight)
-                )
+            own = _mirrored(planes, len(self._weight)) if 1 in target.flips else planes
+            z, y, x = target.window
+            box = (slice(z.start + own.start, z.start + own.stop), y, x)
+            weight = self._weight[own]
+            for part in self._stitching.parts(box):
+                self._unless_full(partial(self._stitching.add, part, box, mean, factors, weight))
+                self._stitching.hand_on()
 
     def _unless_full(self, action: Callable[[], _T]) -> _T:
         """The action's result; if memory runs out, after making room."""
@@ -312,6 +278,17 @@ def _free_cached_memory(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
+def _checked(moments: Slabwise[tuple[Tensor, ...]], planes: slice) -> tuple[Tensor, ...]:
+    """Compute a slab."""
+    outputs = moments.compute(planes)
+    if not all(map(_is_finite, outputs)):
+        raise NumericalError(
+            "The network's output is not finite for this image; check that the image holds "
+            "Hounsfield units and that the model is intact, or run on another device."
+        )
+    return outputs
+
+
 def _is_finite(data: Tensor) -> bool:
     """Whether all numbers are finite; neither infinity nor NaN gets past the extremes."""
     return not data.numel() or all(bool(extreme.isfinite()) for extreme in data.aminmax())
@@ -320,6 +297,10 @@ def _is_finite(data: Tensor) -> bool:
 def _flipped(data: Tensor, flips: tuple[int, ...]) -> Tensor:
     """Flipped, without a copy if nothing is."""
     return data.flip(flips) if flips else data
+
+
+def _mirrored(planes: slice, depth: int) -> slice:
+    return slice(depth - planes.stop, depth - planes.start)
 
 
 def _spatial(data: Tensor) -> Size:

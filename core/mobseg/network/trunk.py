@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import fx, nn
 
 
@@ -10,6 +12,24 @@ def last_layer(network: nn.Module) -> nn.Module:
     layer = network.get_submodule("decoder").get_submodule("seg_layers")
     assert isinstance(layer, nn.ModuleList)
     return layer[-1]
+
+
+def without_last_layer(network: nn.Module) -> nn.Module:
+    """The network with the input of its last layer as its output; it shares the other layers."""
+    decoder = _copy(network.get_submodule("decoder"))
+    layers = decoder.get_submodule("seg_layers")
+    assert isinstance(layers, nn.ModuleList)
+    decoder.add_module("seg_layers", nn.ModuleList([*layers[:-1], nn.Identity()]))
+    twin = _copy(network)
+    twin.add_module("decoder", decoder)
+    return twin
+
+
+def _copy(module: nn.Module) -> nn.Module:
+    """A copy with the same parts in a table of its own."""
+    twin = copy.copy(module)
+    twin._modules = module._modules.copy()
+    return twin
 
 
 def trunk_of(network: nn.Module) -> fx.GraphModule:

@@ -133,3 +133,46 @@ def test_distributions_stay_in_float32_under_autocast() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
         HeadSettings(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("thickness", [1, 3, 4, 7])
+@pytest.mark.parametrize("name", PARAMETERISATIONS)
+def test_slabs_have_the_distribution_of_the_whole(name: str, thickness: int) -> None:
+    """The cells of a mixture end after 4 and 7 planes, so slabs of it do, too."""
+    head = _head(name).eval()
+    features = torch.randn(2, FEATURES, 7, 6, 5, generator=torch.Generator().manual_seed(1))
+    head.returns_distribution = True
+    whole = head(features)
+    slabs = head.by_slabs(features, thickness)
+    assert [n for planes in slabs.slabs for n in range(7)[planes]] == list(range(7))
+    assert max(planes.stop - planes.start for planes in slabs.slabs) <= thickness
+    for planes in slabs.slabs:
+        part = slabs.compute(planes)
+        torch.testing.assert_close(part.mean, whole.mean[:, :, planes], atol=1e-6, rtol=1e-6)
+        torch.testing.assert_close(
+            part.voxel_covariance(), whole.voxel_covariance()[..., planes, :, :]
+        )
+
+
+@pytest.mark.parametrize("name", PARAMETERISATIONS)
+def test_one_slab_is_the_whole_bit_for_bit(name: str) -> None:
+    head, features = _head(name).eval(), _features()
+    slabs = head.by_slabs(features, SHAPE[0])
+    assert slabs.slabs == [slice(0, SHAPE[0])]
+    found, expected = slabs.compute(slabs.slabs[0]), head.distribution(features)
+    assert torch.equal(found.mean, expected.mean)
+    assert torch.equal(found.voxel_covariance(), expected.voxel_covariance())
+
+
+def test_slabs_leave_out_the_same_features() -> None:
+    head = _head("deterministic", dropout=0.25).eval()
+    head.drops_in_inference = True
+    features = _features()
+    torch.manual_seed(3)
+    head.returns_distribution = True
+    expected = head(features).mean
+    torch.manual_seed(3)
+    slabs = head.by_slabs(features, 1)
+    found = torch.cat([slabs.compute(planes).mean for planes in slabs.slabs], dim=2)
+    torch.testing.assert_close(found, expected)
+    assert not torch.allclose(found, head.eval().mean(features))

@@ -13,9 +13,11 @@ from torch import Tensor
 from mobseg.certainty import IN_DOUBT, certain_class
 from mobseg.inference import native_sweep
 from mobseg.inference.accumulator import StitchedMoments
+from mobseg.inference.axis import native_axes
 from mobseg.inference.native_sweep import NativeSweep
 from mobseg.inference.preprocessing import GridRecord, preprocess
 from mobseg.inference.resampling import resample
+from mobseg.inference.windows import Window
 from mobseg.volume import ScalarVolume
 from tests.core.inference.cases import GRIDS, Model, make_volume
 
@@ -40,9 +42,9 @@ class Collector:
         self.moments = np.full((3, *size), np.nan, np.float32)
         self.counts: list[int] = []
 
-    def add_classes(self, planes: slice, classes: Tensor) -> None:
-        assert (self.box[planes] == 255).all()
-        self.box[planes] = classes.numpy()
+    def add_classes(self, box: Window, classes: Tensor) -> None:
+        assert (self.box[box] == 255).all()
+        self.box[box] = classes.numpy()
 
     def add_moments(self, index: Tensor, *moments: Tensor) -> None:
         assert (self.classes.reshape(-1)[index.numpy()] == IN_DOUBT).all()
@@ -50,12 +52,24 @@ class Collector:
         self.counts.append(len(index))
 
 
+class Planes:
+    """Whole planes of moments, one after the other."""
+
+    def __init__(self, moments: StitchedMoments) -> None:
+        self._volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
+        self.depth = moments.mean.shape[1]
+        self.channels = [len(volume) for volume in self._volumes]
+
+    def plane(self, n: int) -> Tensor:
+        return torch.cat([volume[:, n] for volume in self._volumes])
+
+
 def sweep(moments: StitchedMoments, grid: GridRecord, slabs: int = 1) -> Collector:
     collector = Collector(grid)
-    native = NativeSweep(grid, CLASSIFY, collector)
+    native = NativeSweep(grid, native_axes(grid), CLASSIFY, collector)
     volumes = (moments.mean, moments.model_variance, moments.disagreement_variance)
     for parts in zip(*(volume.tensor_split(slabs, dim=1) for volume in volumes), strict=True):
-        native.add(StitchedMoments(*parts))
+        native.add(Planes(StitchedMoments(*parts)))
     return collector
 
 
@@ -128,5 +142,5 @@ def test_a_model_without_variance_channels() -> None:
     collector = Collector(grid)
     collector.add_moments = lambda _index, *parts: seen.append([len(p) for p in parts])
     without = StitchedMoments(moments.mean, moments.mean[:0], moments.disagreement_variance)
-    NativeSweep(grid, CLASSIFY, collector).add(without)
+    NativeSweep(grid, native_axes(grid), CLASSIFY, collector).add(Planes(without))
     assert seen == [[1, 0, 1]] * len(seen) != []

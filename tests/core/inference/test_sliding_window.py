@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,25 +16,31 @@ from torch import Tensor
 from mobseg.errors import Cancelled, DeviceError, NumericalError
 from mobseg.inference import sliding_window, stitching
 from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
-from mobseg.inference.sliding_window import is_out_of_memory, predict_moments
+from mobseg.inference.slabs import Slabwise
+from mobseg.inference.sliding_window import MomentFn, is_out_of_memory, predict_moments
 from mobseg.inference.stitching import Stitching
-from mobseg.inference.windows import gaussian_importance, window_slices
+from mobseg.inference.windows import Window, gaussian_importance, window_slices
+from tests.support.computed_moments import computed
 from tests.support.model_factory import make_model_folder
 
 PATCH = (16, 16, 16)
+
+Moments = Slabwise[tuple[Tensor, ...]]
 
 
 class CountingFn:
     """A cheap moment function whose output depends on the whole window; counts its windows."""
 
-    def __init__(self) -> None:
+    def __init__(self, thickness: int | None = None) -> None:
         self.batches: list[int] = []
+        self._thickness = thickness
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor) -> Moments:
         self.batches.append(len(x))
         ramp = torch.arange(x[0].numel(), dtype=torch.float32).reshape(x[0].shape) / 1e3
         context = x.mean(dim=(2, 3, 4), keepdim=True)
-        return torch.cat([x + context, x * ramp], dim=1), x.square() + context.abs()
+        mean = torch.cat([x + context, x * ramp], dim=1)
+        return computed(mean, x.square() + context.abs(), thickness=self._thickness)
 
 
 class RecordingProgress:
@@ -88,12 +93,12 @@ def load_predictor(folder: Path) -> nnUNetPredictor:
     return predictor
 
 
-def fold_fns(predictor: nnUNetPredictor) -> list[Callable[[Tensor], tuple[Tensor, Tensor]]]:
-    def make(parameters: dict[str, Tensor]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+def fold_fns(predictor: nnUNetPredictor) -> list[MomentFn]:
+    def make(parameters: dict[str, Tensor]) -> MomentFn:
+        def moments(x: Tensor) -> Moments:
             predictor.network.load_state_dict(parameters)
             logits = predictor.network(x)
-            return logits, torch.zeros(len(x), 0, *PATCH)
+            return computed(logits, torch.zeros(len(x), 0, *PATCH))
 
         return moments
 
@@ -152,7 +157,7 @@ def test_equals_stock_nnunet_up_to_its_float16(predictor):
 def test_one_window_is_the_network_itself():
     data = image(PATCH)
     moments = predict_moments(data, [CountingFn()], PATCH).moments
-    mean, variance = CountingFn()(data[None])
+    mean, variance = CountingFn()(data[None]).compute(slice(0, 16))
     assert torch.equal(moments.mean, mean[0])
     assert torch.equal(moments.model_variance, variance[0])
     assert torch.equal(moments.disagreement_variance, torch.zeros_like(mean[0]))
@@ -160,8 +165,8 @@ def test_one_window_is_the_network_itself():
 
 @pytest.mark.parametrize("mirror_axes", [(), (0, 1, 2)])
 def test_constant_network_gives_that_constant(mirror_axes):
-    def constant(x: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.full_like(x, -7.3), torch.full_like(x, 0.3)
+    def constant(x: Tensor) -> Moments:
+        return computed(torch.full_like(x, -7.3), torch.full_like(x, 0.3))
 
     data = image((30, 21, 10))
     moments = predict_moments(data, [constant] * 2, PATCH, mirror_axes=mirror_axes).moments
@@ -171,8 +176,8 @@ def test_constant_network_gives_that_constant(mirror_axes):
 
 
 def test_padding_is_removed():
-    def identity(x: Tensor) -> tuple[Tensor, Tensor]:
-        return x, x.square()
+    def identity(x: Tensor) -> Moments:
+        return computed(x, x.square())
 
     data = image((10, 30, 13))
     moments = predict_moments(data, [identity], PATCH, mirror_axes=(0, 2)).moments
@@ -192,8 +197,8 @@ def test_batch_size_does_not_matter():
 def test_disagreement_of_two_folds():
     """Folds that say 1 and 3: mean 2, disagreement 1, model variance 0.5."""
 
-    def say(value: float) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        return lambda x: (torch.full_like(x, value), torch.full_like(x, value / 4))
+    def say(value: float) -> MomentFn:
+        return lambda x: computed(torch.full_like(x, value), torch.full_like(x, value / 4))
 
     data = image((20, 20, 20))
     moments = predict_moments(data, [say(1.0), say(3.0)], PATCH).moments
@@ -262,11 +267,12 @@ def test_cancelling_stops_between_windows():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize("which", [0, 1])
-def test_output_that_is_not_finite_is_refused(bad, which):
-    def broken(x: Tensor) -> tuple[Tensor, Tensor]:
+@pytest.mark.parametrize("thickness", [None, 6])
+def test_output_that_is_not_finite_is_refused(bad, which, thickness):
+    def broken(x: Tensor) -> Moments:
         outputs = [x.clone(), x.square()]
-        outputs[which][0, 0, 3, 4, 5] = bad
-        return outputs[0], outputs[1]
+        outputs[which][0, 0, 13, 4, 5] = bad
+        return computed(*outputs, thickness=thickness)
 
     with pytest.raises(NumericalError, match="not finite"):
         predict_moments(image((20, 16, 16)), [broken], PATCH)
@@ -281,7 +287,7 @@ class Memory:
         self.inner = CountingFn()
         self._error = error or torch.OutOfMemoryError("CUDA out of memory.")
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor) -> Moments:
         if len(x) > self.capacity:
             raise self._error
         return self.inner(x)
@@ -366,7 +372,9 @@ def test_result_moves_to_main_memory_when_the_gpu_is_full():
     _, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction(40e6 / total)
     try:
-        result = predict_moments(data, [lambda x: (x, x.square())], PATCH, step=1.0, device="cuda")
+        result = predict_moments(
+            data, [lambda x: computed(x, x.square())], PATCH, step=1.0, device="cuda"
+        )
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert result.notes == ("The device's memory ran out, so the result was kept in main memory.",)
@@ -381,10 +389,14 @@ def test_result_moves_to_main_memory_when_the_gpu_is_full():
 )
 def test_planes_that_are_handed_on_equal_those_that_are_kept(shape, mirror_axes):
     data = image(shape)
-    fns = [CountingFn(), lambda x: (torch.cat([x, -x], dim=1), x.square())]
+    fns = [CountingFn(), lambda x: computed(torch.cat([x, -x], dim=1), x.square())]
     kept = predict_moments(data, fns, PATCH, mirror_axes=mirror_axes).moments
     slabs: list[StitchedMoments] = []
-    result = predict_moments(data, fns, PATCH, mirror_axes=mirror_axes, consume=slabs.append)
+
+    def collect(_: Window, moments: StitchedMoments) -> None:
+        slabs.append(moments)
+
+    result = predict_moments(data, fns, PATCH, mirror_axes=mirror_axes, consume=collect)
     assert result.moments.mean.shape == (2, 0, *shape[1:])
     assert result.moments.mean.untyped_storage().nbytes() == 0
     for name in ("mean", "model_variance", "disagreement_variance"):
@@ -409,7 +421,9 @@ def test_hardly_more_planes_than_those_of_a_window_exist(monkeypatch):
             return super().finish()
 
     monkeypatch.setattr(stitching, "MomentAccumulator", Counted)
-    predict_moments(image((120, 16, 16)), [CountingFn()], PATCH, consume=lambda _: None)
+    predict_moments(
+        image((120, 16, 16)), [CountingFn()], PATCH, consume=lambda _box, _moments: None
+    )
     assert not alive
     assert most <= PATCH[0] + 8
 
@@ -430,7 +444,9 @@ def test_planes_are_handed_on_after_the_results_moved_to_main_memory():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stitching, "add", failing)
         patch.setattr(sliding_window._Run, "_move_results_to_cpu", lambda self: None)
-        predict_moments(data, [CountingFn()], PATCH, consume=slabs.append)
+        predict_moments(
+            data, [CountingFn()], PATCH, consume=lambda _, moments: slabs.append(moments)
+        )
     joined = torch.cat([slab.mean for slab in slabs], dim=1)
     assert torch.equal(joined, expected.mean)
 
