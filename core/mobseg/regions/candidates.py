@@ -12,7 +12,7 @@ from scipy import sparse
 from mobseg.geometry import VolumeGeometry
 from mobseg.labels import LabelTable
 from mobseg.prediction import Map
-from mobseg.regions.groups import Indices
+from mobseg.regions.groups import Indices, Numbers
 from mobseg.regions.reasons import Surroundings, find_surroundings
 from mobseg.regions.scored import ScoredPrediction
 from mobseg.sparse_map import SparseMap
@@ -44,8 +44,8 @@ class Candidates:
     probabilities: sparse.csr_array
     error: Map
     surroundings: Surroundings
-    by_rank: Indices
-    rank: Indices
+    by_rank: Numbers
+    rank: Numbers
 
     def __len__(self) -> int:
         return self.score.size
@@ -61,9 +61,9 @@ def find_candidates(scored: ScoredPrediction, lowest: float) -> Candidates:
         [sparse.csr_array(probability[at][None]) for probability in scored.probabilities]
     )
     values = [label.value for label in scored.label_table]
-    by_rank = np.argsort(-score, kind="stable")
+    by_rank = np.argsort(-score, kind="stable").astype(np.int32)
     rank = np.empty_like(by_rank)
-    rank[by_rank] = np.arange(by_rank.size)
+    rank[by_rank] = np.arange(by_rank.size, dtype=np.int32)
     return Candidates(
         geometry=scored.geometry,
         label_table=scored.label_table,

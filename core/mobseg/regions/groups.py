@@ -9,6 +9,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 Indices = npt.NDArray[np.int64]
+#: Of candidates; half the memory.
+Numbers = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 
 
