@@ -42,7 +42,7 @@ class Ball:
 
 
 def is_long(
-    kji: Indices, components: Groups, geometry: VolumeGeometry, max_extent_mm: float
+    kji: Numbers, components: Groups, geometry: VolumeGeometry, max_extent_mm: float
 ) -> Flags:
     """Whether each component of (3, n) voxels is longer than this along an axis of the volume."""
     extent = components.max(kji) - components.min(kji) + 1

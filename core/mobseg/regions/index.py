@@ -11,8 +11,7 @@ from mobseg.errors import InvalidInput
 from mobseg.regions.candidates import find_candidates
 from mobseg.regions.description import describe
 from mobseg.regions.division import Ball, is_long, nearest_seeds
-from mobseg.regions.groups import Groups, Indices, without_gaps
-from mobseg.regions.lattice import CandidateLattice
+from mobseg.regions.groups import Groups, Indices, Numbers, without_gaps
 from mobseg.regions.merge_tree import MergeTree
 from mobseg.regions.reasons import find_reasons
 from mobseg.regions.region import FlaggedRegion
@@ -36,10 +35,10 @@ class Flagged:
     """
 
     regions: tuple[FlaggedRegion, ...]
-    kji: Indices
-    region_id: Indices
+    kji: Numbers
+    region_id: Numbers
 
-    def voxels(self, region_id: int) -> Indices:
+    def voxels(self, region_id: int) -> Numbers:
         """(3, m) indices of the voxels of one region."""
         return self.kji[:, self.region_id == region_id]
 
@@ -73,10 +72,10 @@ class RegionIndex:
         self._lowest = lowest
         self._min_volume_mm3 = min_volume_mm3
         self._max_extent_mm = max_extent_mm
-        self._candidates = find_candidates(scored, lowest)
         self._ball = Ball(scored.geometry, max_extent_mm / 2)
-        self._lattice = CandidateLattice(self._candidates.kji, np.maximum(self._ball.reach_kji, 1))
-        self._tree = MergeTree(self._lattice, self._candidates.rank)
+        margin_kji = np.maximum(self._ball.reach_kji, 1)
+        self._candidates = find_candidates(scored, lowest, margin_kji)
+        self._tree = MergeTree(self._candidates.lattice, self._candidates.rank)
 
     def flag(self, threshold: float) -> Flagged:
         """The regions and their voxels.
@@ -99,10 +98,10 @@ class RegionIndex:
             self._candidates.surroundings[voxels],
             threshold,
         )
-        regions, id_of_part = describe(self._candidates, voxels, parts, reasons)
+        regions, id_of_part = describe(self._candidates, voxels, part, parts, reasons)
         return Flagged(regions, self._candidates.kji[:, voxels], id_of_part[part])
 
-    def _flagged_components(self, threshold: float) -> tuple[Indices, Indices]:
+    def _flagged_components(self, threshold: float) -> tuple[Indices, Numbers]:
         """The flagged candidates of large enough components, by position, and their components."""
         # In the precision of the scores, as comparing the map with the threshold would do.
         voxels = np.flatnonzero(self._candidates.score >= np.float32(threshold))
@@ -111,7 +110,7 @@ class RegionIndex:
         is_kept = (volume_mm3 >= self._min_volume_mm3)[component]
         return voxels[is_kept], without_gaps(component[is_kept])
 
-    def _divide(self, voxels: Indices, component: Indices, components: Groups) -> Indices:
+    def _divide(self, voxels: Indices, component: Numbers, components: Groups) -> Numbers:
         """Part of each voxel, numbered from 0 without gaps; a component that is short is one part."""
         kji, geometry = self._candidates.kji[:, voxels], self._candidates.geometry
         is_divided = is_long(kji, components, geometry, self._max_extent_mm)[component]
@@ -121,10 +120,10 @@ class RegionIndex:
         component_of_candidate[voxels[is_divided]] = component[is_divided]
         by_rank = self._candidates.by_rank
         seeds = nearest_seeds(
-            self._lattice,
+            self._candidates.lattice,
             self._ball,
             component_of_candidate,
             by_rank[component_of_candidate[by_rank] >= 0],
         )
-        part = np.where(is_divided, len(components) + seeds[voxels], component)
+        part = np.where(is_divided, np.int32(len(components)) + seeds[voxels], component)
         return without_gaps(part)

@@ -20,7 +20,7 @@ class CandidateLattice:
             no bounds check.
     """
 
-    def __init__(self, kji: Indices, margin_kji: npt.NDArray[np.integer]) -> None:
+    def __init__(self, kji: Numbers, margin_kji: npt.NDArray[np.integer]) -> None:
         n = kji.shape[1]
         low = kji.min(axis=1) if n else np.zeros(3, np.int64)
         extent = kji.max(axis=1) - low + 1 if n else np.zeros(3, np.int64)

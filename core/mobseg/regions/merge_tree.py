@@ -44,14 +44,14 @@ class MergeTree:
             ascents, rank, self._basin, peaks.size
         )
 
-    def components(self, flagged: Indices) -> Indices:
+    def components(self, flagged: Indices) -> Numbers:
         """Component of each of the m candidates with the best ranks, in any order; numbered with gaps."""
         n_basins = int(np.searchsorted(self._peaks, flagged.size))
         n_passes = int(np.searchsorted(self._pass, flagged.size))
         pairs = (self._first[:n_passes], self._second[:n_passes])
         graph = coo_matrix((np.ones(n_passes, np.bool_), pairs), shape=(n_basins, n_basins))
         _, component_of_basin = connected_components(graph, directed=False)
-        components: Indices = component_of_basin.astype(np.int64)[self._basin[flagged]]
+        components: Numbers = component_of_basin.astype(np.int32)[self._basin[flagged]]
         return components
 
 
