@@ -53,25 +53,36 @@ class VoxelEstimates:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[VoxelEstimates]) -> VoxelEstimates:
-        """Of the voxels of all parts, one part's after the other's; one part at least."""
+    def joined(cls, parts: Sequence[VoxelEstimates], order: Voxels) -> VoxelEstimates:
+        """Of the voxels of all parts.
+
+        Args:
+            parts: one at least.
+            order: (n,) which comes first, counting the voxels of one part after those of the other.
+        """
         common: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts]) for name in COMMON_FIELDS
+            name: np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in COMMON_FIELDS
         }
         of_labels = LabelEstimates.joined(
-            [part.of_labels for part in parts], [len(part.labels) for part in parts]
+            [part.of_labels for part in parts], [len(part.labels) for part in parts], _places(order)
         )
-        labels = np.concatenate([part.labels for part in parts])
+        labels = np.concatenate([part.labels for part in parts])[order]
         return cls(parts[0].label_table, labels, of_labels, **common)
 
     def moved(self, order: Voxels) -> VoxelEstimates:
         """Of the voxels in another order, (n,) their places in this one."""
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
         common: dict[str, Any] = {name: getattr(self, name)[order] for name in COMMON_FIELDS}
         return VoxelEstimates(
-            self.label_table, self.labels[order], self.of_labels.moved(place), **common
+            self.label_table, self.labels[order], self.of_labels.moved(_places(order)), **common
         )
+
+
+def _places(order: Voxels) -> Voxels:
+    """Where each of the things that are put into an order comes to lie."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +185,11 @@ class SparsePrediction:
             labels: the label map there.
             voxels: (n,) where the voxels are there, in any order.
         """
-        order = np.argsort(voxels, kind="stable")
-        estimates = self.estimates.moved(order)
-        return SparsePrediction(geometry, labels, voxels[order], estimates, self.is_stochastic)
+        estimates = self.estimates
+        if not (voxels[:-1] < voxels[1:]).all():  # as where an axis runs the other way
+            order = np.argsort(voxels, kind="stable")
+            voxels, estimates = voxels[order], estimates.moved(order)
+        return SparsePrediction(geometry, labels, voxels, estimates, self.is_stochastic)
 
     @property
     def _entries(self) -> Iterator[tuple[Voxels, slice]]:
