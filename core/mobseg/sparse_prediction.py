@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mobseg.errors import GeometryMismatch
 from mobseg.geometry import VolumeGeometry
+from mobseg.label_blocks import LabelBlocks
 from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS, Map, PredictionMaps
@@ -126,7 +128,7 @@ class SparsePrediction:
         """E[p], for each label."""
         found = self.estimates.of_labels
         return tuple(
-            SparseMap(self.labels, voxels, found.mean[span], label.value)
+            SparseMap(self._blocks, voxels, found.mean[span], label.value)
             for (voxels, span), label in zip(self._entries, self.label_table, strict=True)
         )
 
@@ -135,7 +137,7 @@ class SparsePrediction:
         """Var[p], for each label."""
         variance = self.estimates.of_labels.variance
         return tuple(
-            SparseMap(self.labels, voxels, variance[span]) for voxels, span in self._entries
+            SparseMap(self._blocks, voxels, variance[span]) for voxels, span in self._entries
         )
 
     @property
@@ -160,7 +162,7 @@ class SparsePrediction:
 
     def map_of(self, values: Map) -> SparseMap:
         """A map of this prediction from its (n,) values, 0 elsewhere."""
-        return SparseMap(self.labels, self.voxels, values)
+        return SparseMap(self._blocks, self.voxels, values)
 
     def dense(self) -> PredictionMaps:
         """All maps with all voxels, made anew."""
@@ -190,6 +192,10 @@ class SparsePrediction:
             order = np.argsort(voxels, kind="stable")
             voxels, estimates = voxels[order], estimates.moved(order)
         return SparsePrediction(geometry, labels, voxels, estimates, self.is_stochastic)
+
+    @cached_property
+    def _blocks(self) -> LabelBlocks:
+        return LabelBlocks(self.labels)
 
     @property
     def _entries(self) -> Iterator[tuple[Voxels, slice]]:
