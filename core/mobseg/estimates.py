@@ -97,9 +97,11 @@ class PredictionBuilder:
     def finish(self, *, is_stochastic: bool) -> SparsePrediction:
         """The prediction."""
         voxels = np.concatenate([found.voxels for found in self._found])
-        estimates = VoxelEstimates.joined([found.estimates for found in self._found])
-        found = SparsePrediction(self._geometry, self._labels, voxels, estimates, is_stochastic)
-        return found.moved(self._geometry, self._labels, voxels)
+        order = np.argsort(voxels, kind="stable")
+        estimates = VoxelEstimates.joined([found.estimates for found in self._found], order)
+        return SparsePrediction(
+            self._geometry, self._labels, voxels[order], estimates, is_stochastic
+        )
 
     def _estimates(
         self,

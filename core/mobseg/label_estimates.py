@@ -48,31 +48,38 @@ class LabelEstimates:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[LabelEstimates], counts: Sequence[int]) -> LabelEstimates:
-        """Of the voxels of all parts, one part's after the other's, with ``counts`` voxels each."""
+    def joined(
+        cls,
+        parts: Sequence[LabelEstimates],
+        counts: Sequence[int],
+        place: npt.NDArray[np.int64],
+    ) -> LabelEstimates:
+        """Of the voxels of all parts.
+
+        Args:
+            parts: one at least.
+            counts: number of voxels of each.
+            place: (n,) where the voxels of the parts, one part's after the other's, are among all.
+        """
         first = np.cumsum([0, *counts[:-1]])
-        joined = cls(
+        return cls(
             np.concatenate([part.channel for part in parts]),
             np.concatenate(
                 [part.voxel + np.int32(start) for part, start in zip(parts, first, strict=True)]
             ),
             np.concatenate([part.mean for part in parts]),
             np.concatenate([part.variance for part in parts]),
-        )
-        return joined._sorted()
+        ).moved(place)
 
     def moved(self, place: npt.NDArray[np.int64]) -> LabelEstimates:
         """With the voxels in another order, ``place`` (n,) in it."""
         voxel = place[self.voxel].astype(np.int32)
-        return LabelEstimates(self.channel, voxel, self.mean, self.variance)._sorted()
+        order = np.lexsort((voxel, self.channel))
+        return LabelEstimates(
+            self.channel[order], voxel[order], self.mean[order], self.variance[order]
+        )
 
     def span(self, channel: int) -> slice:
         """The entries of one label."""
         start, stop = np.searchsorted(self.channel, (channel, channel + 1))
         return slice(int(start), int(stop))
-
-    def _sorted(self) -> LabelEstimates:
-        order = np.lexsort((self.voxel, self.channel))
-        return LabelEstimates(
-            self.channel[order], self.voxel[order], self.mean[order], self.variance[order]
-        )

@@ -133,8 +133,13 @@ def _mixture(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
 
 def _tiny_variance(size: Tensor, variance: Tensor) -> Tensor:
     """Var[p] for |m| > 1.5 s^2, or a small s^2."""
-    once, _, _, _ = _mixture(size - variance, variance)
-    upper, _, slope, _ = _mixture(size - 2.0 * variance, variance)
+    once, upper, slope = (torch.zeros_like(size) for _ in range(3))
+    for weight, scale in zip(MIXTURE_WEIGHTS, MIXTURE_SCALES, strict=True):
+        c = scale * torch.rsqrt(1.0 + scale**2 * variance)
+        once = once + (0.5 * weight) * torch.erfc(-(c * (size - variance)) * _SQRT_HALF)
+        x = c * (size - 2.0 * variance)
+        upper = upper + (0.5 * weight) * torch.erfc(-x * _SQRT_HALF)
+        slope = slope + (weight * _INVERSE_SQRT_2PI) * c * torch.exp(-0.5 * x.square())
     tilted = torch.exp(2.0 * (variance - size)) * (upper - slope)
     tilted = tilted - torch.exp(variance - 2.0 * size) * once.square()
     p = torch.sigmoid(-size)

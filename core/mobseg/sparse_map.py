@@ -9,17 +9,15 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from mobseg.label_blocks import MIXED, LabelBlocks
 from mobseg.prediction import Map
 from mobseg.volume import Run
 
 Voxels = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.unsignedinteger]
 
-#: Voxels that are told to be equal or not, and the most that are handed on at a time; 1 MiB.
-_BLOCK, _PIECE = 1 << 9, 1 << 18
-
-#: What stands for no value that all voxels of a block have.
-_MIXED = -1
+#: The most voxels that are handed on at a time; 1 MiB.
+_PIECE = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +27,22 @@ class SparseMap:
     It is indexed like an array, by a box of slices or by three arrays of indices.
 
     Attributes:
-        labels: (K, J, I), the label map.
+        blocks: of the label map (K, J, I).
         voxels: (n,) ascending indices into the flattened map.
         values: (n,) float32, the map there.
         structure: elsewhere the map is 1 where the label is this one, and 0 where it is another; with ``None``
             it is 0 everywhere else.
     """
 
-    labels: Labels
+    blocks: LabelBlocks
     voxels: Voxels
     values: Map
     structure: int | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """(K, J, I), the label map."""
+        return self.blocks.labels
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -77,22 +80,23 @@ class SparseMap:
     def parts(self) -> Iterator[Map | Run]:
         """The flattened map piece by piece; runs of one value are not written out."""
         labels = self.labels.reshape(-1)
-        value = self._value_of_blocks(labels)
+        value, size = self._value_of_blocks(), self.blocks.SIZE
         edges = (0, *(1 + np.flatnonzero(np.diff(value))).tolist(), len(value))
         for first, last in pairwise(edges):
-            start, stop = first * _BLOCK, min(last * _BLOCK, labels.size)
-            if value[first] == _MIXED:
+            start, stop = first * size, min(last * size, labels.size)
+            if value[first] == MIXED:
                 for piece in range(start, stop, _PIECE):
                     yield self._flat_part(labels, piece, min(piece + _PIECE, stop))
             else:
                 yield Run(np.float32(value[first]), stop - start)
 
-    def _value_of_blocks(self, labels: Labels) -> npt.NDArray[np.int8]:
-        """The one value of each block of the flattened map, or :data:`_MIXED`."""
-        whole = len(labels) // _BLOCK * _BLOCK
-        value = np.full(-(-len(labels) // _BLOCK), _MIXED, np.int8)
-        value[: whole // _BLOCK] = self._implied(labels[:whole].reshape(-1, _BLOCK))
-        value[self.voxels // _BLOCK] = _MIXED
+    def _value_of_blocks(self) -> npt.NDArray[np.int8]:
+        """The one value of each block of the flattened map, or :data:`MIXED`."""
+        size = self.blocks.SIZE
+        whole = self.labels.size // size
+        value = np.full(len(self.blocks), MIXED, np.int8)
+        value[:whole] = 0 if self.structure is None else self.blocks.inside(self.structure)
+        value[self.voxels // size] = MIXED
         return value
 
     def _flat_part(self, labels: Labels, start: int, stop: int) -> Map:
@@ -106,16 +110,6 @@ class SparseMap:
         if self.structure is None:
             return np.zeros(labels.shape, np.float32)
         return np.equal(labels, self.structure).astype(np.float32, order="C")
-
-    def _implied(self, blocks: Labels) -> npt.NDArray[np.int8] | int:
-        """The one value that the labels (n, m) of each block imply, or :data:`_MIXED`."""
-        if self.structure is None:
-            return 0
-        lowest, highest = blocks.min(axis=1), blocks.max(axis=1)
-        is_outside = (highest < self.structure) | (lowest > self.structure)
-        is_inside = (lowest == self.structure) & (highest == self.structure)
-        implied: npt.NDArray[np.int8] = np.where(is_inside, 1, np.where(is_outside, 0, _MIXED))
-        return implied
 
     def _inside(self, box: list[slice]) -> tuple[Voxels, tuple[Voxels, ...]]:
         """Which stored voxels lie in a box, and their indices in it."""

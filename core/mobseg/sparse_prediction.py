@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mobseg.errors import GeometryMismatch
 from mobseg.geometry import VolumeGeometry
+from mobseg.label_blocks import LabelBlocks
 from mobseg.label_estimates import LabelEstimates
 from mobseg.labels import LabelTable
 from mobseg.prediction import COMMON_FIELDS, LABEL_FIELDS, Map, PredictionMaps
@@ -53,25 +55,36 @@ class VoxelEstimates:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[VoxelEstimates]) -> VoxelEstimates:
-        """Of the voxels of all parts, one part's after the other's; one part at least."""
+    def joined(cls, parts: Sequence[VoxelEstimates], order: Voxels) -> VoxelEstimates:
+        """Of the voxels of all parts.
+
+        Args:
+            parts: one at least.
+            order: (n,) which comes first, counting the voxels of one part after those of the other.
+        """
         common: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts]) for name in COMMON_FIELDS
+            name: np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in COMMON_FIELDS
         }
         of_labels = LabelEstimates.joined(
-            [part.of_labels for part in parts], [len(part.labels) for part in parts]
+            [part.of_labels for part in parts], [len(part.labels) for part in parts], _places(order)
         )
-        labels = np.concatenate([part.labels for part in parts])
+        labels = np.concatenate([part.labels for part in parts])[order]
         return cls(parts[0].label_table, labels, of_labels, **common)
 
     def moved(self, order: Voxels) -> VoxelEstimates:
         """Of the voxels in another order, (n,) their places in this one."""
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
         common: dict[str, Any] = {name: getattr(self, name)[order] for name in COMMON_FIELDS}
         return VoxelEstimates(
-            self.label_table, self.labels[order], self.of_labels.moved(place), **common
+            self.label_table, self.labels[order], self.of_labels.moved(_places(order)), **common
         )
+
+
+def _places(order: Voxels) -> Voxels:
+    """Where each of the things that are put into an order comes to lie."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +128,7 @@ class SparsePrediction:
         """E[p], for each label."""
         found = self.estimates.of_labels
         return tuple(
-            SparseMap(self.labels, voxels, found.mean[span], label.value)
+            SparseMap(self._blocks, voxels, found.mean[span], label.value)
             for (voxels, span), label in zip(self._entries, self.label_table, strict=True)
         )
 
@@ -124,7 +137,7 @@ class SparsePrediction:
         """Var[p], for each label."""
         variance = self.estimates.of_labels.variance
         return tuple(
-            SparseMap(self.labels, voxels, variance[span]) for voxels, span in self._entries
+            SparseMap(self._blocks, voxels, variance[span]) for voxels, span in self._entries
         )
 
     @property
@@ -149,7 +162,7 @@ class SparsePrediction:
 
     def map_of(self, values: Map) -> SparseMap:
         """A map of this prediction from its (n,) values, 0 elsewhere."""
-        return SparseMap(self.labels, self.voxels, values)
+        return SparseMap(self._blocks, self.voxels, values)
 
     def dense(self) -> PredictionMaps:
         """All maps with all voxels, made anew."""
@@ -174,9 +187,15 @@ class SparsePrediction:
             labels: the label map there.
             voxels: (n,) where the voxels are there, in any order.
         """
-        order = np.argsort(voxels, kind="stable")
-        estimates = self.estimates.moved(order)
-        return SparsePrediction(geometry, labels, voxels[order], estimates, self.is_stochastic)
+        estimates = self.estimates
+        if not (voxels[:-1] < voxels[1:]).all():  # as where an axis runs the other way
+            order = np.argsort(voxels, kind="stable")
+            voxels, estimates = voxels[order], estimates.moved(order)
+        return SparsePrediction(geometry, labels, voxels, estimates, self.is_stochastic)
+
+    @cached_property
+    def _blocks(self) -> LabelBlocks:
+        return LabelBlocks(self.labels)
 
     @property
     def _entries(self) -> Iterator[tuple[Voxels, slice]]:

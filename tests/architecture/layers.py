@@ -39,6 +39,7 @@ LAYER_OF = {
             "geometry",
             "image_io",
             "interruption",
+            "label_blocks",
             "label_estimates",
             "labels",
             "metrics",

@@ -42,15 +42,16 @@ def test_only_what_the_label_does_not_imply_is_kept() -> None:
     assert_holds(estimates, difference, variance, own_of(0))
 
 
-def test_the_voxels_of_several_parts_follow_each_other() -> None:
+def test_the_voxels_of_several_parts_are_put_into_one_order() -> None:
     sizes = (VOXELS, 0, 70)
     parts = [make(seed, size) for seed, size in enumerate(sizes)]
-    joined = LabelEstimates.joined([part for part, _, _ in parts], sizes)
+    place = np.random.default_rng(1).permutation(sum(sizes))
+    order = np.argsort(place)
     assert_holds(
-        joined,
-        np.concatenate([difference for _, difference, _ in parts], axis=1),
-        np.concatenate([variance for _, _, variance in parts], axis=1),
-        np.concatenate([own_of(seed, size) for seed, size in enumerate(sizes)], axis=1),
+        LabelEstimates.joined([part for part, _, _ in parts], sizes, place),
+        np.concatenate([difference for _, difference, _ in parts], axis=1)[:, order],
+        np.concatenate([variance for _, _, variance in parts], axis=1)[:, order],
+        np.concatenate([own_of(seed, size) for seed, size in enumerate(sizes)], axis=1)[:, order],
     )
 
 

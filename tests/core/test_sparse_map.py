@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mobseg import sparse_map
+from mobseg.label_blocks import LabelBlocks
 from mobseg.sparse_map import SparseMap
 from mobseg.volume import Run
 
@@ -21,7 +22,7 @@ def make(structure: int | None, stored: int = 40) -> tuple[SparseMap, np.ndarray
     values = rng.random(stored, np.float32)
     dense = (labels == STRUCTURE).astype(np.float32) if structure else np.zeros(SHAPE, np.float32)
     dense.flat[voxels] = values
-    return SparseMap(labels, voxels, values, structure), dense
+    return SparseMap(LabelBlocks(labels), voxels, values, structure), dense
 
 
 @pytest.mark.parametrize("structure", [None, STRUCTURE])
@@ -37,7 +38,8 @@ def test_is_the_dense_map(structure: int | None, stored: int) -> None:
 @pytest.mark.parametrize("structure", [None, STRUCTURE])
 def test_labels_in_another_order_of_memory(structure: int | None) -> None:
     sparse, dense = make(structure)
-    turned = SparseMap(np.asfortranarray(sparse.labels), sparse.voxels, sparse.values, structure)
+    blocks = LabelBlocks(np.asfortranarray(sparse.labels))
+    turned = SparseMap(blocks, sparse.voxels, sparse.values, structure)
     np.testing.assert_array_equal(turned.dense(), dense)
 
 
@@ -74,7 +76,7 @@ def test_the_voxels_that_reach_a_value() -> None:
 
 @pytest.mark.parametrize("structure", [None, STRUCTURE])
 def test_parts_are_the_map_in_order(structure: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sparse_map, "_BLOCK", 20)  # the last block is not full
+    monkeypatch.setattr(LabelBlocks, "SIZE", 20)  # the last block is not full
     monkeypatch.setattr(sparse_map, "_PIECE", 30)
     sparse, dense = make(structure, stored=6)
     parts = list(sparse.parts())

@@ -107,6 +107,17 @@ def test_voxels_are_sorted_where_they_are_moved_to() -> None:
         )
 
 
+def test_voxels_that_keep_their_order_are_moved_as_they_are() -> None:
+    sparse = make()
+    geometry = VolumeGeometry((SHAPE[0] + 1, *SHAPE[1:]), np.eye(4))
+    labels = np.concatenate((np.zeros((1, *SHAPE[1:]), np.uint8), sparse.labels))
+    moved = sparse.moved(geometry, labels, sparse.voxels + SHAPE[1] * SHAPE[2])
+    assert moved.estimates is sparse.estimates
+    found, dense = moved.dense(), sparse.dense()
+    for field in (*LABEL_FIELDS, *COMMON_FIELDS):
+        np.testing.assert_array_equal(getattr(found, field)[..., 1:, :, :], getattr(dense, field))
+
+
 def test_labels_of_another_grid_are_refused() -> None:
     with pytest.raises(GeometryMismatch):
         dataclasses.replace(make(), labels=np.zeros((2, 3, 4), np.uint8))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobseg.regions.candidates import Candidates
-from mobseg.regions.groups import Groups, Indices
+from mobseg.regions.groups import Groups, Indices, Numbers, sum_rows
 from mobseg.regions.region import FlaggedRegion
 
 # Expected errors that differ by less are ties, so that rounding in a sum does not decide a rank.
@@ -17,14 +17,15 @@ _RANK_DECIMALS = 6
 
 
 def describe(
-    candidates: Candidates, voxels: Indices, parts: Groups, reasons: Sequence[str]
-) -> tuple[tuple[FlaggedRegion, ...], Indices]:
+    candidates: Candidates, voxels: Indices, part: Numbers, parts: Groups, reasons: Sequence[str]
+) -> tuple[tuple[FlaggedRegion, ...], Numbers]:
     """Describe and rank the parts.
 
     Args:
         candidates: the voxels to choose from.
         voxels: (n,) the flagged ones, in the order that breaks ties.
-        parts: their parts.
+        part: (n,) number of the part of each, from 0 without gaps.
+        parts: the same, to reduce over.
         reasons: of each part.
 
     Returns:
@@ -33,17 +34,20 @@ def describe(
     geometry, labels = candidates.geometry, candidates.label_table.labels
     kji, score = candidates.kji[:, voxels], candidates.score[voxels]
     windows = np.stack((parts.min(kji), parts.max(kji) + 1), axis=-1)
-    peaks_kji = kji[:, parts.argmax(score)].T
+    peaks = parts.argmax(score)
+    peaks_kji = kji[:, peaks].T
     peaks_ras_mm = geometry.ijk_to_ras(peaks_kji[:, ::-1])
-    peak_scores = parts.max(score)
+    peak_scores = score[peaks]
     counts = parts.count
     mean_scores = parts.sum(score) / counts
     voxel_mm3 = geometry.voxel_volume_mm3
     errors_mm3 = parts.sum(candidates.error[voxels]) * voxel_mm3
-    channels = parts.sum_rows(candidates.probabilities[voxels]).argmax(axis=1)
+    part_of_candidate = np.full(len(candidates), -1, dtype=np.int32)
+    part_of_candidate[voxels] = part
+    channels = sum_rows(part_of_candidate, candidates.probabilities, len(parts)).argmax(axis=0)
     order = np.lexsort((parts.first, -errors_mm3.round(_RANK_DECIMALS)))
-    id_of_part = np.empty_like(order)
-    id_of_part[order] = np.arange(1, order.size + 1)
+    id_of_part = np.empty(order.size, dtype=np.int32)
+    id_of_part[order] = np.arange(1, order.size + 1, dtype=np.int32)
     regions = tuple(
         FlaggedRegion(
             id=int(id_of_part[n]),

@@ -11,12 +11,11 @@ across a thin structure are one look.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from mobseg.geometry import VolumeGeometry
 from mobseg.prediction import Map
-from mobseg.regions.groups import Flags, Groups, Indices
-from mobseg.regions.lattice import RankLattice
+from mobseg.regions.groups import Flags, Groups, Indices, Numbers
+from mobseg.regions.lattice import CandidateLattice
 
 # Candidates that a seed has covered in the meantime are dropped by this many at once.
 _CHUNK = 4096
@@ -43,7 +42,7 @@ class Ball:
 
 
 def is_long(
-    kji: Indices, components: Groups, geometry: VolumeGeometry, max_extent_mm: float
+    kji: Numbers, components: Groups, geometry: VolumeGeometry, max_extent_mm: float
 ) -> Flags:
     """Whether each component of (3, n) voxels is longer than this along an axis of the volume."""
     extent = components.max(kji) - components.min(kji) + 1
@@ -52,25 +51,24 @@ def is_long(
 
 
 def nearest_seeds(
-    lattice: RankLattice, ball: Ball, component: npt.NDArray[np.int32], n_flagged: int
-) -> npt.NDArray[np.int32]:
-    """Rank of the seed that each voxel belongs to.
+    lattice: CandidateLattice, ball: Ball, component: Numbers, by_rank: Numbers
+) -> Numbers:
+    """The seed that each voxel belongs to.
 
     Args:
         lattice: all n candidates, with a margin of at least the ball's reach.
         ball: what a seed covers.
-        component: (n,) component of each candidate by rank; negative for those that are not to be divided.
-        n_flagged: no candidate with this or a later rank is to be divided.
+        component: (n,) component of each candidate; negative for those that are not to be divided.
+        by_rank: all that are to be divided, from the highest score down.
 
     Returns:
-        (n_flagged,) by rank; -1 where nothing was to be divided.
+        (n,) candidates; -1 where nothing was to be divided.
     """
     steps = lattice.steps(ball.offsets_kji)
     seed_of = np.full(component.size, -1, dtype=np.int32)
     distance = np.full(component.size, np.inf, dtype=np.float32)
-    divided = np.flatnonzero(component[:n_flagged] >= 0)
-    for start in range(0, divided.size, _CHUNK):
-        chunk = divided[start : start + _CHUNK]
+    for start in range(0, by_rank.size, _CHUNK):
+        chunk = by_rank[start : start + _CHUNK]
         for seed in chunk[seed_of[chunk] < 0]:
             if seed_of[seed] >= 0:
                 continue
@@ -81,4 +79,4 @@ def nearest_seeds(
             closer = reached[is_closer]
             distance[closer] = away[is_closer]
             seed_of[closer] = seed
-    return seed_of[:n_flagged]
+    return seed_of

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mobseg.errors import InvalidInput
 from mobseg.regions.candidates import find_candidates
 from mobseg.regions.description import describe
 from mobseg.regions.division import Ball, is_long, nearest_seeds
-from mobseg.regions.groups import Groups, Indices, without_gaps
-from mobseg.regions.lattice import RankLattice
+from mobseg.regions.groups import Groups, Indices, Numbers, without_gaps
 from mobseg.regions.merge_tree import MergeTree
 from mobseg.regions.reasons import find_reasons
 from mobseg.regions.region import FlaggedRegion
@@ -37,10 +35,10 @@ class Flagged:
     """
 
     regions: tuple[FlaggedRegion, ...]
-    kji: Indices
-    region_id: Indices
+    kji: Numbers
+    region_id: Numbers
 
-    def voxels(self, region_id: int) -> Indices:
+    def voxels(self, region_id: int) -> Numbers:
         """(3, m) indices of the voxels of one region."""
         return self.kji[:, self.region_id == region_id]
 
@@ -74,13 +72,10 @@ class RegionIndex:
         self._lowest = lowest
         self._min_volume_mm3 = min_volume_mm3
         self._max_extent_mm = max_extent_mm
-        self._candidates = find_candidates(scored, lowest)
-        self._ascending = self._candidates.score[self._candidates.by_rank[::-1]]
         self._ball = Ball(scored.geometry, max_extent_mm / 2)
-        self._lattice = RankLattice(
-            self._candidates.kji[:, self._candidates.by_rank], np.maximum(self._ball.reach_kji, 1)
-        )
-        self._tree = MergeTree(self._lattice)
+        margin_kji = np.maximum(self._ball.reach_kji, 1)
+        self._candidates = find_candidates(scored, lowest, margin_kji)
+        self._tree = MergeTree(self._candidates.lattice, self._candidates.rank)
 
     def flag(self, threshold: float) -> Flagged:
         """The regions and their voxels.
@@ -103,34 +98,32 @@ class RegionIndex:
             self._candidates.surroundings[voxels],
             threshold,
         )
-        regions, id_of_part = describe(self._candidates, voxels, parts, reasons)
+        regions, id_of_part = describe(self._candidates, voxels, part, parts, reasons)
         return Flagged(regions, self._candidates.kji[:, voxels], id_of_part[part])
 
-    def _flagged_components(self, threshold: float) -> tuple[Indices, Indices]:
+    def _flagged_components(self, threshold: float) -> tuple[Indices, Numbers]:
         """The flagged candidates of large enough components, by position, and their components."""
         # In the precision of the scores, as comparing the map with the threshold would do.
-        below = np.searchsorted(self._ascending, np.float32(threshold), side="left")
-        n_flagged = self._ascending.size - int(below)
-        component = self._tree.components(n_flagged)
+        voxels = np.flatnonzero(self._candidates.score >= np.float32(threshold))
+        component = self._tree.components(voxels)
         volume_mm3 = np.bincount(component) * self._candidates.geometry.voxel_volume_mm3
         is_kept = (volume_mm3 >= self._min_volume_mm3)[component]
-        selected = np.zeros(self._ascending.size, dtype=np.bool_)
-        selected[self._candidates.by_rank[:n_flagged][is_kept]] = True
-        voxels = np.flatnonzero(selected)
-        return voxels, without_gaps(component[self._candidates.rank[voxels]])
+        return voxels[is_kept], without_gaps(component[is_kept])
 
-    def _divide(self, voxels: Indices, component: Indices, components: Groups) -> Indices:
+    def _divide(self, voxels: Indices, component: Numbers, components: Groups) -> Numbers:
         """Part of each voxel, numbered from 0 without gaps; a component that is short is one part."""
         kji, geometry = self._candidates.kji[:, voxels], self._candidates.geometry
         is_divided = is_long(kji, components, geometry, self._max_extent_mm)[component]
         if not is_divided.any():
             return component
-        rank = self._candidates.rank[voxels]
-        component_by_rank: npt.NDArray[np.int32] = np.full(self._ascending.size, -1, dtype=np.int32)
-        component_by_rank[rank[is_divided]] = component[is_divided]
+        component_of_candidate = np.full(len(self._candidates), -1, dtype=np.int32)
+        component_of_candidate[voxels[is_divided]] = component[is_divided]
+        by_rank = self._candidates.by_rank
         seeds = nearest_seeds(
-            self._lattice, self._ball, component_by_rank, int(rank[is_divided].max()) + 1
+            self._candidates.lattice,
+            self._ball,
+            component_of_candidate,
+            by_rank[component_of_candidate[by_rank] >= 0],
         )
-        part = component.copy()
-        part[is_divided] = len(components) + seeds[rank[is_divided]]
+        part = np.where(is_divided, np.int32(len(components)) + seeds[voxels], component)
         return without_gaps(part)

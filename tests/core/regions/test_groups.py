@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import sparse
 
-from mobseg.regions.groups import Groups
+from mobseg.regions.groups import Groups, stable_order, sum_rows
 
-NUMBER = np.array([1, 0, 1, 2, 0, 1])
+NUMBER = np.array([1, 0, 1, 2, 0, 1], dtype=np.int32)
 VALUES = np.array([5.0, 1.0, 7.0, -2.0, 4.0, 7.0], dtype=np.float32)
 
 
@@ -33,20 +34,32 @@ def test_leading_axes_are_kept():
 
 def test_sums_are_in_double_precision():
     values = np.full(3000, 0.1, dtype=np.float32)
-    total = Groups(np.zeros(3000, dtype=np.int64)).sum(values)[0]
+    total = Groups(np.zeros(3000, dtype=np.int32)).sum(values)[0]
     assert abs(total - 3000 * float(np.float32(0.1))) < 1e-9
 
 
 def test_sums_of_sparse_rows():
-    values = np.stack((VALUES, np.full(6, 0.1, np.float32), 0 * VALUES), axis=1)
-    expected = Groups(NUMBER).sum(values.T).T
-    found = Groups(NUMBER).sum_rows(sparse.csr_array(values))
-    np.testing.assert_allclose(found, expected, rtol=1e-15)
+    values = np.stack((VALUES, np.full(6, 0.1, np.float32), 0 * VALUES))
+    found = sum_rows(NUMBER, sparse.csr_array(values), 3)
+    np.testing.assert_allclose(found, Groups(NUMBER).sum(values), rtol=1e-15)
+
+
+def test_columns_without_a_group_are_left_out_of_sums():
+    number = np.array([1, -1, 1, 0, -1, 1])
+    found = sum_rows(number, sparse.csr_array(VALUES[None]), 3)
+    assert found.tolist() == [[-2.0, 19.0, 0.0]]
 
 
 def test_no_voxels():
-    groups = Groups(np.zeros(0, dtype=np.int64))
-    assert groups.sum_rows(sparse.csr_array((0, 3))).shape == (0, 3)
+    groups = Groups(np.zeros(0, dtype=np.int32))
+    assert sum_rows(np.zeros(0, np.int32), sparse.csr_array((3, 0)), 0).shape == (3, 0)
     empty = np.zeros(0, dtype=np.float32)
     assert len(groups) == 0
     assert groups.sum(empty).shape == groups.argmax(empty).shape == groups.count.shape == (0,)
+
+
+@pytest.mark.parametrize("highest", [9, 2**16 - 1, 2**16 + 9, 2**32 - 1])
+def test_numbers_of_any_size_are_ordered_and_equal_ones_keep_their_places(highest):
+    values = np.random.default_rng(0).integers(highest // 4, highest, 500, np.uint32, endpoint=True)
+    values[::3] = values[0]
+    assert stable_order(values).tolist() == np.argsort(values, kind="stable").tolist()
