@@ -38,7 +38,7 @@ def reused_memory() -> Iterator[None]:
     finally:
         _IS_REUSED.reset(token)
         _set(libc, _DEFAULTS)
-        libc.malloc_trim(0)
+        return_free_memory()
 
 
 @contextmanager
@@ -57,6 +57,13 @@ def returned_memory() -> Iterator[None]:
         yield
     finally:
         _set(libc, _NEVER_GIVEN_BACK[1:])
+
+
+def return_free_memory() -> None:
+    """Give back what is free inside :func:`reused_memory`; the next blocks cost their pages again."""
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

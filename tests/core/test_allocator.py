@@ -46,11 +46,27 @@ with contextlib.suppress(ZeroDivisionError), reused_memory():
 print(resident_mib() - before)
 """
 
+GIVES_BACK_WITHIN = """
+from mobseg.allocator import return_free_memory
+before = resident_mib()
+with reused_memory():
+    faults(1)
+    print(resident_mib() - before)
+    return_free_memory()
+    print(resident_mib() - before)
+"""
+
 
 def _measured(program: str, *arguments: str) -> list[float]:
     command = [sys.executable, "-c", MEASURE + program, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return [float(line) for line in done.stdout.split()]
+
+
+def test_free_memory_can_be_given_back_before_the_end() -> None:
+    kept, left = _measured(GIVES_BACK_WITHIN)
+    assert kept > 60
+    assert left < 10
 
 
 def test_a_freed_block_is_used_again() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mobseg.allocator import returned_memory
+from mobseg.allocator import return_free_memory, returned_memory
 from mobseg.covariance.form import CovarianceForm
 from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
 from mobseg.inference.plan import Size
@@ -79,10 +79,11 @@ class Stitching:
         self._form = form
         self._consume = consume
         self._rest: StitchedMoments | None = None
+        depth = windows[0][0].stop - windows[0][0].start
+        self._is_large = _is_large((depth, *shape[1:]), form)
         cut_axes: Sequence[int] = ()
         if consume is not None:
-            depth = windows[0][0].stop - windows[0][0].start
-            cut_axes = (0, 1, 2) if _is_large((depth, *shape[1:]), form) else (0,)
+            cut_axes = (0, 1, 2) if self._is_large else (0,)
         covers = tiles_of(shape, windows, cut_axes)
         self._tiles = [_Tile(cover.box, passes * cover.planes) for cover in covers]
 
@@ -140,6 +141,9 @@ class Stitching:
             self._rest = finished.without_planes()
             # The next tile needs its memory.
             del finished
+            if self._is_large:
+                # Some percent of all memory would lie free between the blocks of the tiles.
+                return_free_memory()
 
     def rest(self) -> StitchedMoments:
         """After the last pass, everything that was not handed on."""
