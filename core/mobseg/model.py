@@ -20,7 +20,6 @@ from mobseg.covariance.deterministic import DeterministicHead
 from mobseg.covariance.form import CovarianceForm
 from mobseg.device import choose_device
 from mobseg.inference.plan import InferencePlan
-from mobseg.inference.slabs import Slabwise
 from mobseg.inference.sliding_window import MomentFn
 from mobseg.labels import LabelTable
 from mobseg.network.build import build_network
@@ -33,6 +32,7 @@ from mobseg.projections import (
     coordinates_for,
     logit_coordinates,
 )
+from mobseg.slabs import Slabwise
 
 #: Numbers of the moments of windows that are computed at a time, for more than two classes: 64 MB.
 _SLAB_VALUES = 16_000_000

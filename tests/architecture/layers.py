@@ -51,6 +51,7 @@ LAYER_OF = {
             "protocol",
             "region_of_interest",
             "regions",
+            "slabs",
             "sparse_map",
             "sparse_prediction",
             "stopwatch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mobseg.inference.slabs import Slabwise, slabs_between
+from mobseg.slabs import Slabwise, slabs_between
 
 
 def computed(*outputs: Tensor, thickness: int | None = None) -> Slabwise[tuple[Tensor, ...]]:

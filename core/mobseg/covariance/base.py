@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mobseg.covariance.released import reset_as_released
-from mobseg.inference.slabs import Slabwise, slabs_between
+from mobseg.slabs import Slabwise, slabs_between
 
 #: Log-variances are clamped to this range, as in the released code of the paper.
 LOG_VARIANCE_RANGE = (-5.0, 5.0)

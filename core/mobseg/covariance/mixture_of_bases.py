@@ -19,7 +19,7 @@ from mobseg.covariance.basis import BlockMixtureLogits, MixtureLogits
 from mobseg.covariance.cells import cell_index
 from mobseg.covariance.diagonal import reset_log_variance, shift_log_variance
 from mobseg.covariance.single_basis import INITIAL_BASIS_STD, reset_scales
-from mobseg.inference.slabs import Slabwise, slabs_between
+from mobseg.slabs import Slabwise, slabs_between
 
 Selection = Literal["soft", "straight_through", "gumbel"]
 WeightHead = Literal["convolution", "linear"]

@@ -15,7 +15,6 @@ from mobseg.errors import DeviceError, NumericalError
 from mobseg.inference.accumulator import StitchedMoments
 from mobseg.inference.passes import Job, plan_rows
 from mobseg.inference.plan import Size
-from mobseg.inference.slabs import Slabwise
 from mobseg.inference.stitching import MomentConsumer, Stitching
 from mobseg.inference.windows import (
     gaussian_importance,
@@ -24,6 +23,7 @@ from mobseg.inference.windows import (
     window_slices,
 )
 from mobseg.progress import Progress, SilentProgress
+from mobseg.slabs import Slabwise
 
 #: Maps windows (B, 1, Z, Y, X) to what can be computed of their slabs of z planes: the means (B, Q, z, Y, X) of
 #: the logits and their variances (B, V, z, Y, X), or the factors (B, F, z, Y, X) of the form of their

@@ -16,10 +16,10 @@ from torch import Tensor
 from mobseg.errors import Cancelled, DeviceError, NumericalError
 from mobseg.inference import sliding_window, stitching
 from mobseg.inference.accumulator import MomentAccumulator, StitchedMoments
-from mobseg.inference.slabs import Slabwise
 from mobseg.inference.sliding_window import MomentFn, is_out_of_memory, predict_moments
 from mobseg.inference.stitching import Stitching
 from mobseg.inference.windows import Window, gaussian_importance, window_slices
+from mobseg.slabs import Slabwise
 from tests.support.computed_moments import computed
 from tests.support.model_factory import make_model_folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mobseg.inference.slabs import Slabwise, slabs_between
+from mobseg.slabs import Slabwise, slabs_between
 
 
 @pytest.mark.parametrize("thickness", [1, 2, 3, 7, 100])
